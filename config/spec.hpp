@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// The worker spec as plain structs: what the YAML said, with every default visible here.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
+
+namespace ostler::config
+{
+
+using Duration = std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+// Where in the file something was said. Lines and columns count from 1; 0 means "nowhere".
+struct Place {
+    int line = 0;
+    int column = 0;
+    bool operator==(const Place&) const { return true; } // moving a key is not a change
+};
+
+struct Address {
+    enum class Family { tcp, udp, unix_path, unix_abstract };
+    Family family = Family::tcp;
+    std::string host;        // literal address; "0.0.0.0", "::"
+    std::uint16_t port = 0;  // 0: any free port
+    std::string path;        // of a Unix socket (absolute), or the abstract name without its '@'
+    std::string text;        // as written in the spec
+    bool operator==(const Address&) const = default;
+};
+
+enum class Scheduling { automatic, round_robin, shared };
+enum class Overflow { hold, shed };
+
+struct Socket {
+    std::string name;
+    Address listen;
+    Scheduling scheduling = Scheduling::automatic;
+    int backlog = 1024;
+    bool v6only = false;           // `[::]` takes IPv4 as well unless this is true
+    bool keepalive = false;
+    bool nodelay = false;
+    Duration defer_accept = 0s;
+    Overflow overflow = Overflow::hold;
+    Duration patience = 30s;       // held connections are reset after this long without room
+    std::optional<mode_t> mode;    // of a Unix socket's file
+    std::optional<uid_t> owner;
+    std::optional<gid_t> group;
+    Place place;
+    bool operator==(const Socket&) const = default;
+};
+
+enum class Protocol { ostler, none, systemd };
+enum class ReadyWhen { spawned, online, listening };
+enum class RestartWhen { always, on_failure, on_abnormal, never };
+enum class BudgetSpent { slow, fail, exit };
+enum class RolloutFailure { rollback, stop };
+
+struct Output {
+    enum class Kind { log, inherit, null, file };
+    Kind kind = Kind::log;
+    std::string path; // of a file
+    bool operator==(const Output&) const = default;
+};
+
+struct Limit {
+    int resource;
+    std::uint64_t value; // soft and hard alike; RLIM_INFINITY for `unlimited`
+    bool operator==(const Limit&) const = default;
+};
+
+struct User {
+    uid_t uid;
+    gid_t gid;
+    std::vector<gid_t> groups;
+    std::string name;
+    bool operator==(const User&) const = default;
+};
+
+struct Ready {
+    ReadyWhen when = ReadyWhen::spawned; // resolved by the reader from protocol and sockets
+    Duration timeout = 30s;
+    bool operator==(const Ready&) const = default;
+};
+
+struct Backoff {
+    Duration initial = 0s;
+    Duration next = 100ms;
+    double factor = 2;
+    Duration max = 30s;
+    double jitter = 0.25;
+    Duration reset_after = 60s;
+    bool operator==(const Backoff&) const = default;
+};
+
+struct Budget {
+    unsigned restarts = 10;
+    Duration within = 60s;
+    BudgetSpent then = BudgetSpent::slow;
+    bool operator==(const Budget&) const = default;
+};
+
+struct Restart {
+    RestartWhen policy = RestartWhen::always;
+    Backoff backoff;
+    Budget budget;
+    std::vector<int> success_codes{0};
+    std::vector<int> stay_down_codes;
+    bool operator==(const Restart&) const = default;
+};
+
+struct Stop {
+    Duration delay = 0s;
+    Duration drain = 30s;
+    int signal = 15; // SIGTERM
+    Duration kill_after = 10s;
+    bool operator==(const Stop&) const = default;
+};
+
+struct Rollout {
+    unsigned surge = 1;
+    Duration min_healthy = 2s; // asked of the first worker replaced; the others need only be ready
+    Duration deadline = 60s;   // for one worker to become ready
+    RolloutFailure on_failure = RolloutFailure::rollback;
+    bool operator==(const Rollout&) const = default;
+};
+
+// What a process is made from: a change here needs a new process.
+struct Program {
+    std::string exec;                    // absolute
+    std::vector<std::string> args;       // may hold ${OSTLER_SLOT}, ${OSTLER_WORKER_ID}, ${OSTLER_POOL}
+    std::vector<std::string> sockets;    // names
+    Protocol protocol = Protocol::ostler;
+    std::vector<std::pair<std::string, std::string>> env;
+    bool env_clear = false;
+    std::string cwd;                     // empty: the spec's folder
+    std::optional<User> user;
+    std::optional<mode_t> umask;
+    std::optional<int> nice;
+    std::vector<unsigned> cpu_affinity;
+    std::optional<int> oom_score_adj;
+    std::vector<Limit> limits;
+    bool no_new_privileges = false;
+    Output out;
+    Output err;
+    bool operator==(const Program&) const = default;
+};
+
+struct Pool {
+    std::string name;
+    unsigned workers = 1;
+    Program program;
+    Ready ready;
+    Restart restart;
+    Stop stop;
+    Rollout rollout;
+    Place place;
+    bool operator==(const Pool&) const = default;
+};
+
+// Who may do what on the control socket: users by name or number, groups with '@'.
+struct Access {
+    std::vector<uid_t> users;
+    std::vector<gid_t> groups;
+    bool operator==(const Access&) const = default;
+};
+
+struct Control {
+    std::string path; // empty: the default
+    Access observe, operate, administer;
+    bool operator==(const Control&) const = default;
+};
+
+enum class LogLevel { trace, debug, info, warn, error };
+enum class LogFormat { text, json };
+
+struct Log {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::text;
+    bool operator==(const Log&) const = default;
+};
+
+enum class Watch { never, changes, all };
+
+struct Spec {
+    std::string path;   // as opened, absolute
+    Control control;
+    Log log;
+    Watch watch = Watch::changes;
+    std::optional<unsigned> ready_when; // number of pools; nullopt: all
+    std::vector<Socket> sockets;        // in the order of the file
+    std::vector<Pool> pools;
+};
+
+} // namespace ostler::config
