@@ -26,10 +26,10 @@ struct Place {
 struct Address {
     enum class Family { tcp, udp, unix_path, unix_abstract };
     Family family = Family::tcp;
-    std::string host;        // literal address; "0.0.0.0", "::"
-    std::uint16_t port = 0;  // 0: any free port
-    std::string path;        // of a Unix socket (absolute), or the abstract name without its '@'
-    std::string text;        // as written in the spec
+    std::string host;       // literal address; "0.0.0.0", "::"
+    std::uint16_t port = 0; // 0: any free port
+    std::string path;       // of a Unix socket (absolute), or the abstract name without its '@'
+    std::string text;       // as written in the spec
     bool operator==(const Address&) const = default;
 };
 
@@ -41,13 +41,13 @@ struct Socket {
     Address listen;
     Scheduling scheduling = Scheduling::automatic;
     int backlog = 1024;
-    bool v6only = false;           // `[::]` takes IPv4 as well unless this is true
+    bool v6only = false; // `[::]` takes IPv4 as well unless this is true
     bool keepalive = false;
     bool nodelay = false;
     Duration defer_accept = 0s;
     Overflow overflow = Overflow::hold;
-    Duration patience = 30s;       // held connections are reset after this long without room
-    std::optional<mode_t> mode;    // of a Unix socket's file
+    Duration patience = 30s;    // held connections are reset after this long without room
+    std::optional<mode_t> mode; // of a Unix socket's file
     std::optional<uid_t> owner;
     std::optional<gid_t> group;
     Place place;
@@ -131,13 +131,13 @@ struct Rollout {
 
 // What a process is made from: a change here needs a new process.
 struct Program {
-    std::string exec;                    // absolute
-    std::vector<std::string> args;       // may hold ${OSTLER_SLOT}, ${OSTLER_WORKER_ID}, ${OSTLER_POOL}
-    std::vector<std::string> sockets;    // names
+    std::string exec;              // absolute
+    std::vector<std::string> args; // may hold ${OSTLER_SLOT}, ${OSTLER_WORKER_ID}, ${OSTLER_POOL}
+    std::vector<std::string> sockets; // names
     Protocol protocol = Protocol::ostler;
     std::vector<std::pair<std::string, std::string>> env;
     bool env_clear = false;
-    std::string cwd;                     // empty: the spec's folder
+    std::string cwd; // empty: the spec's folder
     std::optional<User> user;
     std::optional<mode_t> umask;
     std::optional<int> nice;
@@ -187,7 +187,7 @@ struct Log {
 enum class Watch { never, changes, all };
 
 struct Spec {
-    std::string path;   // as opened, absolute
+    std::string path; // as opened, absolute
     Control control;
     Log log;
     Watch watch = Watch::changes;

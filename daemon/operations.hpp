@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// What a control session may ask of the daemon. One function a verb; the control server knows
+// nothing else of it.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace ostler
+{
+
+// How a command ended: an exit code of the command line (ipc/control/exit_code.hpp), a sentence,
+// and data for --json.
+struct Outcome {
+    int exit = 0;
+    std::string message;
+    boost::json::object data;
+};
+
+// Tells the one who waits how far it is, a sentence at a time. May be empty.
+using Progress = std::function<void(const std::string& sentence)>;
+
+class Operations
+{
+public:
+    template <typename T>
+    using awaitable = boost::asio::awaitable<T>;
+    virtual ~Operations() = default;
+
+    virtual Outcome
+    status(std::optional<std::string> pool) = 0; // data is the design's `status --json`
+    virtual awaitable<Outcome>
+    wait_ready(Progress progress) = 0; // until ready_when is met, or it cannot be
+    virtual awaitable<Outcome> reload(bool dry_run, Progress progress) = 0;
+    virtual awaitable<Outcome> stop_pool(std::string pool, Progress progress) = 0;
+    virtual awaitable<Outcome> start_pool(std::string pool, Progress progress) = 0;
+    virtual awaitable<Outcome> restart(std::optional<std::string> pool_or_worker,
+                                       Progress progress) = 0;
+    virtual awaitable<Outcome> scale(std::string pool, unsigned workers, Progress progress) = 0;
+    virtual Outcome
+    stop_daemon() = 0; // begins it; the session's end, and then the keeper's, is the answer
+};
+
+} // namespace ostler
