@@ -26,6 +26,8 @@ struct Difference {
                                              // spread another way: new workers
     std::vector<std::string> pools_updated;  // only how they are supervised: nothing restarts
     std::vector<Scaled> pools_scaled;
+    std::vector<std::string> settings_updated; // of the daemon, applied at once: "log", "watch",
+                                               // "ready_when", "control"
     std::vector<std::string> needs_restart; // settings of the daemon that only a new start applies
                                             // (control.path): sentences
 

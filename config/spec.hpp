@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <utility>
 #include <vector>
@@ -29,8 +30,12 @@ struct Address {
     std::string host;       // literal address; "0.0.0.0", "::"
     std::uint16_t port = 0; // 0: any free port
     std::string path;       // of a Unix socket (absolute), or the abstract name without its '@'
-    std::string text;       // as written in the spec
-    bool operator==(const Address&) const = default;
+    std::string text;       // as written in the spec; another spelling is no change
+    bool operator==(const Address& other) const
+    {
+        return family == other.family && host == other.host && port == other.port &&
+               path == other.path;
+    }
 };
 
 enum class Scheduling { automatic, round_robin, shared };
@@ -55,7 +60,9 @@ struct Socket {
 };
 
 enum class Protocol { ostler, none, systemd };
-enum class ReadyWhen { spawned, online, listening };
+// spawned: executed. online: the worker has said hello. listening: it has every socket of its pool.
+// notify: it has said that it is ready.
+enum class ReadyWhen { spawned, online, listening, notify };
 enum class RestartWhen { always, on_failure, on_abnormal, never };
 enum class BudgetSpent { slow, fail, exit };
 enum class RolloutFailure { rollback, stop };
@@ -195,5 +202,17 @@ struct Spec {
     std::vector<Socket> sockets;        // in the order of the file
     std::vector<Pool> pools;
 };
+
+[[nodiscard]] const Socket* find_socket(const Spec& spec, std::string_view name);
+[[nodiscard]] const Pool* find_pool(const Spec& spec, std::string_view name);
+
+// Whether workers of this protocol can be handed connections one by one.
+[[nodiscard]] constexpr bool takes_hand_overs(Protocol protocol)
+{
+    return protocol == Protocol::ostler;
+}
+
+// How a socket really spreads: round_robin or shared, `automatic` resolved by the pools on it.
+[[nodiscard]] Scheduling effective(const Socket& socket, const Spec& spec);
 
 } // namespace ostler::config
