@@ -4,10 +4,33 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <mutex>
 #include <sys/wait.h>
 
 namespace ostler::test
 {
+
+namespace
+{
+
+struct Findings {
+    std::mutex guard;
+    std::vector<std::string> sentences;
+};
+
+Findings& findings()
+{
+    static Findings noted;
+    return noted;
+}
+
+} // namespace
+
+void note_finding(std::string sentence)
+{
+    const std::lock_guard hold{findings().guard};
+    findings().sentences.push_back(std::move(sentence));
+}
 
 std::vector<std::string> open_descriptors()
 {
@@ -26,10 +49,15 @@ std::vector<std::string> leftovers(const std::vector<std::string>& before)
 {
     const auto after = open_descriptors();
     std::vector<std::string> sentences;
+    {
+        const std::lock_guard hold{findings().guard};
+        sentences.swap(findings().sentences);
+    }
+    const auto noted = static_cast<std::ptrdiff_t>(sentences.size());
     std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
                         std::back_inserter(sentences));
-    for (auto& sentence : sentences)
-        sentence.insert(0, "descriptor left open: ");
+    std::for_each(sentences.begin() + noted, sentences.end(),
+                  [](std::string& sentence) { sentence.insert(0, "descriptor left open: "); });
 
     siginfo_t child{};
     if (::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0)

@@ -15,4 +15,8 @@ namespace ostler::test
 // Sentences about what is there now and was not in `before`, and about children. Empty: clean.
 [[nodiscard]] std::vector<std::string> leftovers(const std::vector<std::string>& before);
 
+// What went wrong where no assertion can fail the test: in a destructor. One of the leftovers
+// above.
+void note_finding(std::string sentence);
+
 } // namespace ostler::test
