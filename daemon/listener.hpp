@@ -48,9 +48,10 @@ public:
     virtual void settle(bool all_take_hand_overs) = 0;
     [[nodiscard]] virtual config::Scheduling scheduling() const = 0;
 
-    // A worker's share. `page` and `owner` outlive the intake. May fail for want of descriptors.
+    // A worker's share. `owner` and `page` outlive the intake; no page: a worker that has none,
+    // which can only share. May fail for want of descriptors.
     [[nodiscard]] virtual os::Result<std::unique_ptr<Intake>> admit(IntakeOwner& owner,
-                                                                    const LoadPage& page) = 0;
+                                                                    const LoadPage* page) = 0;
 
     [[nodiscard]] virtual const config::Socket& spec() const = 0;
     virtual void

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// What every worker, slot and pool needs of the daemon. All of it outlives them.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "daemon/condition.hpp"
+#include "daemon/keeper_link.hpp"
+#include "daemon/listener.hpp"
+#include "daemon/logs.hpp"
+#include "daemon/off_loop.hpp"
+
+namespace ostler
+{
+
+using Clock = std::chrono::steady_clock;
+
+class ListenerDirectory
+{
+public:
+    virtual ~ListenerDirectory() = default;
+    // Shared, as a listener that a reload replaced lives on until its last worker has gone. Null:
+    // no such socket.
+    [[nodiscard]] virtual std::shared_ptr<Listener> find(const std::string& name) const = 0;
+};
+
+struct Services {
+    boost::asio::any_io_executor executor;
+    KeeperLink& keeper;
+    Logs& logs;
+    OffLoop& off_loop;
+    Condition& changed; // notified whenever a worker or slot changes its state
+    const ListenerDirectory& listeners;
+    pid_t keeper_pid;
+    WorkerId last_worker = 0; // ids count up and are never reused
+    std::minstd_rand random{std::random_device{}()};
+
+    [[nodiscard]] WorkerId next_worker() { return ++last_worker; }
+    [[nodiscard]] double chance() { return std::uniform_real_distribution{0.0, 1.0}(random); }
+};
+
+} // namespace ostler
