@@ -21,16 +21,10 @@ bool stderr_leads_to_journal()
            leads_to_journal(std::getenv("JOURNAL_STREAM"), stream);
 }
 
-std::string journal_lines(Priority priority, std::string_view text)
+std::string journal_line(Priority priority, std::string_view sentence)
 {
     const auto prefix = '<' + std::to_string(static_cast<int>(priority)) + '>';
-    std::string lines = prefix;
-    for (const char c : text) {
-        lines += c;
-        if (c == '\n')
-            lines += prefix;
-    }
-    return lines + '\n';
+    return prefix + std::string{sentence} + '\n';
 }
 
 } // namespace ostler::systemd

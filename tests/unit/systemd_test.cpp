@@ -50,8 +50,7 @@ TEST_CASE("stderr is the journal only where JOURNAL_STREAM names the very stream
     CHECK_FALSE(leads_to_journal(nullptr, stream));
 }
 
-TEST_CASE("every line for the journal begins with its priority")
+TEST_CASE("a line for the journal begins with its priority")
 {
-    CHECK(journal_lines(Priority::warning, "one sentence") == "<4>one sentence\n");
-    CHECK(journal_lines(Priority::info, "two\nlines") == "<6>two\n<6>lines\n");
+    CHECK(journal_line(Priority::warning, "one sentence") == "<4>one sentence\n");
 }
