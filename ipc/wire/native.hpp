@@ -3,6 +3,7 @@
 // w→m and m→w say who sends it. Strings are views into the packet.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -12,6 +13,11 @@ namespace ostler::wire::native
 {
 
 inline constexpr std::uint16_t version = 1;
+
+// Limits that both ends hold.
+inline constexpr std::size_t max_name = 64;      // of a pool, a socket, a library
+inline constexpr std::size_t max_listeners = 64; // of one worker
+inline constexpr std::uint16_t more_follows = 1; // header flag: a user message goes on
 
 enum class Type : std::uint16_t {
     hello = 1,
@@ -98,7 +104,8 @@ struct Listening {
     }
 };
 
-// w→m: fully started, for pools whose `ready` is `notify`.
+// w→m: fully started, for pools whose `ready` is `notify`. Said again after `resumed`; twice is
+// once.
 struct Ready {
     static constexpr Type type = Type::ready;
     void fields(auto&&) {}

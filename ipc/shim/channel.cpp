@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "ipc/shim/channel.hpp"
+
+#include <cerrno>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "ipc/os/packet.hpp"
+
+namespace ostler::shim
+{
+namespace
+{
+
+int wait_for(os::FdRef socket, short events, Deadline deadline)
+{
+    pollfd one{socket.get(), events, 0};
+    for (;;) {
+        const int ready = ::poll(&one, 1, deadline.left_ms());
+        if (ready > 0)
+            return 0;
+        if (ready == 0)
+            return -ETIMEDOUT;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+int option(os::FdRef socket, int name)
+{
+    int value = -1;
+    socklen_t size = sizeof value;
+    return ::getsockopt(socket.get(), SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
+} // namespace
+
+int Channel::send_bytes(std::span<const std::byte> bytes, Deadline deadline) const
+{
+    if (bytes.empty())
+        return -EMSGSIZE;
+    for (;;) {
+        const int sent = os::send_packet(socket_.borrow(), bytes, {});
+        if (sent == -EAGAIN) {
+            if (const int rc = wait_for(socket_.borrow(), POLLOUT, deadline); rc < 0)
+                return rc;
+            continue;
+        }
+        return sent == -ECONNRESET ? -EPIPE : sent;
+    }
+}
+
+int Channel::receive(Packet& packet)
+{
+    os::Received got;
+    const int rc = os::receive_packet(socket_.borrow(), buffer_, {&packet.fd, 1}, got);
+    if (rc == -EAGAIN)
+        return 0;
+    if (rc <= 0)
+        return -EPIPE;
+    packet.body = wire::Reader{{buffer_, got.bytes}};
+    // Too short to have a header: it reads as type 0, which nobody knows, and is skipped.
+    static_cast<void>(wire::read_fields(packet.body, packet.header));
+    return 1;
+}
+
+int Channel::wait_readable(Deadline deadline) const
+{
+    return wait_for(socket_.borrow(), POLLIN, deadline);
+}
+
+bool is_channel(os::FdRef fd)
+{
+    return option(fd, SO_TYPE) == SOCK_SEQPACKET && option(fd, SO_DOMAIN) == AF_UNIX;
+}
+
+} // namespace ostler::shim
