@@ -3,6 +3,8 @@
 // and folders up: the result holds numbers and absolute paths.
 #pragma once
 
+#include <cstdlib>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +28,10 @@ struct Loaded {
 
 struct LoadOptions {
     bool insecure = false; // accept a file or folders that others may write (--insecure-spec)
+    // Where ${VAR}, PATH and OSTLER_SCHED_POLICY come from; null where there is no such variable.
+    std::function<const char*(const char* name)> environment = [](const char* name) {
+        return std::getenv(name);
+    };
 };
 
 [[nodiscard]] Loaded load(const std::string& path, const LoadOptions& options = {});

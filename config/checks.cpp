@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#include "config/checks.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <unistd.h>
+#include <unordered_map>
+
+#include "config/address.hpp"
+#include "config/names.hpp"
+#include "config/permissions.hpp"
+#include "config/words.hpp"
+
+namespace ostler::config
+{
+
+namespace
+{
+
+struct Check {
+    const Spec& spec;
+    const Cursor& root;
+    [[nodiscard]] Cursor at(const Pool& pool, std::string_view key) const
+    {
+        return root.nearest({"pools", pool.name, key});
+    }
+    [[nodiscard]] Cursor at(const Socket& socket, std::string_view key) const
+    {
+        return root.nearest({"sockets", socket.name, key});
+    }
+};
+
+void check_socket_names(const Check& check, const Pool& pool)
+{
+    std::vector<std::string_view> known;
+    for (const Socket& socket : check.spec.sockets)
+        known.push_back(socket.name);
+    const Cursor at = check.at(pool, "sockets");
+    if (at.kind() != Node::Kind::list)
+        return;
+    const auto& names = pool.program.sockets;
+    const auto items = at.items();
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (names[i].empty())
+            continue; // complained of already
+        else if (!find_socket(check.spec, names[i]))
+            items[i].complain(fmt::format("there is no socket {}{}", quote(names[i]),
+                                          suggestion(names[i], known)));
+        else if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i),
+                           names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i))
+            items[i].complain(fmt::format("socket {} is listed twice", quote(names[i])));
+}
+
+void check_protocol(const Check& check, const Pool& pool)
+{
+    if (pool.program.protocol == Protocol::none && !pool.program.sockets.empty())
+        check.at(pool, "sockets")
+            .complain_of_key(
+                "a program with `protocol: none` cannot be given sockets: remove them, "
+                "or choose ostler or systemd");
+}
+
+// What a program can tell of itself, by the protocol it speaks.
+void check_ready(const Check& check, const Pool& pool)
+{
+    const Cursor at = check.root.nearest({"pools", pool.name, "ready", "when"});
+    const ReadyWhen when = pool.ready.when;
+    if (when == ReadyWhen::spawned)
+        return;
+    if (pool.program.protocol == Protocol::systemd && when == ReadyWhen::notify)
+        at.complain("readiness by NOTIFY_SOCKET is designed, but not built yet: use spawned");
+    else if (pool.program.protocol != Protocol::ostler)
+        at.complain(fmt::format(
+            "a program with `protocol: {}` cannot say that it is {}: use spawned",
+            word_for(pool.program.protocol), when == ReadyWhen::notify ? "ready" : word_for(when)));
+    else if (when == ReadyWhen::listening && pool.program.sockets.empty())
+        at.complain("the pool lists no sockets to listen on: use online, notify or spawned");
+}
+
+void check_hand_overs(const Check& check, const Socket& socket)
+{
+    if (socket.scheduling != Scheduling::round_robin)
+        return;
+    const Cursor at = check.at(socket, "scheduling");
+    if (socket.listen.family == Address::Family::udp)
+        return at.complain("UDP has no connections to hand over: use auto or shared");
+    for (const Pool& pool : check.spec.pools)
+        if (pool.program.protocol == Protocol::systemd &&
+            std::ranges::count(pool.program.sockets, socket.name) > 0)
+            at.complain(fmt::format("pool {} speaks systemd, which cannot be handed connections: "
+                                    "use auto or shared",
+                                    pool.name));
+}
+
+void check_addresses(const Check& check)
+{
+    const auto& sockets = check.spec.sockets;
+    for (auto second = sockets.begin(); second != sockets.end(); ++second) {
+        const auto first = std::find_if(sockets.begin(), second, [&](const Socket& other) {
+            return clash(other, *second) && !other.listen.text.empty();
+        });
+        if (first != second && !second->listen.text.empty())
+            check.at(*second, "listen")
+                .complain(fmt::format("cannot be bound beside socket {} ({}), which takes the same "
+                                      "address",
+                                      first->name, first->listen.text));
+    }
+}
+
+void check_ready_when(const Check& check)
+{
+    const std::size_t pools = check.spec.pools.size();
+    if (check.spec.ready_when && *check.spec.ready_when > pools)
+        check.root.nearest({"ready_when"})
+            .complain(fmt::format("there {} only {} pool{}", pools == 1 ? "is" : "are", pools,
+                                  pools == 1 ? "" : "s"));
+}
+
+bool runs_as_root(const Pool& pool)
+{
+    return pool.program.user ? pool.program.user->uid == 0 : ::geteuid() == 0;
+}
+
+} // namespace
+
+void check_together(const Spec& spec, const Cursor& root)
+{
+    const Check check{spec, root};
+    for (const Pool& pool : spec.pools) {
+        check_socket_names(check, pool);
+        check_protocol(check, pool);
+        check_ready(check, pool);
+    }
+    for (const Socket& socket : spec.sockets)
+        check_hand_overs(check, socket);
+    check_addresses(check);
+    check_ready_when(check);
+}
+
+void check_programs_of_root(const Spec& spec, const Cursor& root)
+{
+    for (const Pool& pool : spec.pools)
+        if (!pool.program.exec.empty() && runs_as_root(pool))
+            if (const auto why = distrust_all_of(pool.program.exec))
+                root.nearest({"pools", pool.name, "exec"})
+                    .complain("root would run it, but " + *why);
+}
+
+} // namespace ostler::config

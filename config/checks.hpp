@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// What can be wrong between the parts of a spec, each of which is right by itself.
+#pragma once
+
+#include "config/cursor.hpp"
+#include "config/spec.hpp"
+
+namespace ostler::config
+{
+
+// `root` says where things were written.
+void check_together(const Spec& spec, const Cursor& root);
+
+// Programs that root will run must not be others' to change.
+void check_programs_of_root(const Spec& spec, const Cursor& root);
+
+} // namespace ostler::config

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// `defaults:` laid under each pool, before anything is read.
+#pragma once
+
+#include "config/tree.hpp"
+
+namespace ostler::config
+{
+
+[[nodiscard]] NodePtr with_defaults(const NodePtr& root, Problems& problems);
+
+} // namespace ostler::config

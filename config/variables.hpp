@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// ${VAR} in the spec. Variables of the daemon's environment are filled in when the spec is read;
+// those of a worker (OSTLER_SLOT, OSTLER_WORKER_ID, OSTLER_POOL) when it starts.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "config/parsed.hpp"
+
+namespace ostler::config
+{
+
+// Like getenv: null where there is no such variable.
+using Environment = std::function<const char*(const char* name)>;
+
+// What the text becomes. `at_once`: plain text. `for_workers`: text for fill_in(), in which the
+// worker's variables are still to come and a dollar sign is written `$$`.
+enum class Filling { at_once, for_workers };
+[[nodiscard]] Parsed<std::string> expand(std::string_view text, const Environment& environment,
+                                         Filling filling);
+
+// The second half, at the start of each worker: for args, values of env, cwd, paths of output.
+[[nodiscard]] std::string fill_in(std::string_view text, unsigned slot, std::uint64_t worker,
+                                  std::string_view pool);
+
+// Whether the text has a variable that only a worker has.
+[[nodiscard]] bool needs_worker(std::string_view text);
+
+} // namespace ostler::config
