@@ -59,21 +59,25 @@ struct Notify {
     void fields(auto&& visit) { visit(state); }
 };
 
-// master → keeper: the daemon ends with this code. What is left of workers is killed first.
+// master → keeper: the daemon ends with this code. The master exits by itself after that (it is
+// killed if it has not within five seconds); then the keeper kills and reaps all that is left below
+// it, and exits with `code`, or with 1 instead of 0 when something could not be ended.
 struct End {
     static constexpr Type type = Type::end;
     std::int32_t code = 0;
     void fields(auto&& visit) { visit(code); }
 };
 
-// master → keeper, every second: the loop lives.
+// master → keeper, every second: the loop lives. From the first one on, five missed in a row are
+// answered by SIGABRT, and SIGKILL a second later.
 struct Beat {
     static constexpr Type type = Type::beat;
     void fields(auto&&) {}
 };
 
 // keeper → master, with the pidfd unless `pid` is a negative errno (the launcher could not be
-// started).
+// started: EMFILE of the keeper, EAGAIN for a full table, EEXIST for an id that is in use, or why
+// the launcher could not be executed). Comes before the exit of the same worker.
 struct Started {
     static constexpr Type type = Type::started;
     std::uint64_t worker = 0;
@@ -81,8 +85,9 @@ struct Started {
     void fields(auto&& visit) { visit(worker), visit(pid); }
 };
 
-// keeper → master, again and again until acknowledged. `code` and `status` as siginfo_t has them
-// (CLD_EXITED, …).
+// keeper → master: once when the worker is reaped, and again at every beat until acknowledged; so
+// one may come twice, and then is acknowledged twice. What was left of the worker's process group
+// is killed already. `code` and `status` as siginfo_t has them (CLD_EXITED, …).
 struct Exited {
     static constexpr Type type = Type::exited;
     std::uint64_t worker = 0;
