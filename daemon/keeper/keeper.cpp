@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/keeper/keeper.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <poll.h>
+#include <utility>
+
+#include "daemon/keeper/clock.hpp"
+#include "daemon/keeper/say.hpp"
+#include "daemon/keeper/signals.hpp"
+#include "daemon/keeper/sweep.hpp"
+#include "ipc/control/exit_code.hpp"
+#include "ipc/os/packet.hpp"
+
+namespace ostler::keeper
+{
+
+Keeper::Keeper(Table& table, Parts parts) : table_{table}, parts_{std::move(parts)} {}
+
+int Keeper::run()
+{
+    while (!master_end_) {
+        wait();
+        forward_signals();
+        reap();
+        listen();
+        care();
+        speak();
+    }
+    explain();
+    lose_channel();
+    const bool clean = sweep(table_, parts_.signals.borrow());
+    const int code = exit_code();
+    return code == exit_done && !clean ? exit_failed : code;
+}
+
+void Keeper::wait()
+{
+    const auto heard = static_cast<short>(answer_ ? 0 : POLLIN);
+    const auto room = static_cast<short>(wants_room_ ? POLLOUT : 0);
+    pollfd events[] = {
+        {parts_.signals.get(), POLLIN, 0},
+        {parts_.channel.get(), static_cast<short>(heard | room), 0},
+    };
+    ::poll(events, std::size(events), parts_.nurse.wait(now()));
+}
+
+void Keeper::forward_signals()
+{
+    while (const int number = take_signal(parts_.signals.borrow()))
+        if (number != SIGCHLD)
+            ::kill(parts_.master, number);
+}
+
+void Keeper::reap()
+{
+    siginfo_t end;
+    while (reap_one(table_, parts_.master, end))
+        if (end.si_pid == parts_.master)
+            master_end_ = end;
+}
+
+void Keeper::care()
+{
+    switch (parts_.nurse.due(now())) {
+    case Care::nothing:
+        break;
+    case Care::abort:
+        say("the master (pid %d) has not answered for five seconds: ending it", parts_.master);
+        ::kill(parts_.master, SIGABRT);
+        ::kill(parts_.master, SIGCONT);
+        break;
+    case Care::kill:
+        if (said_code_)
+            say("the master (pid %d) wanted to end and has not: killing it", parts_.master);
+        ::kill(parts_.master, SIGKILL);
+        break;
+    }
+}
+
+void Keeper::lose_channel()
+{
+    parts_.channel.reset();
+    parts_.nurse.lost(now());
+}
+
+// What the master said; or how it exited, where that says why: before its first beat (--version, a
+// bad option), and by the codes that mean something.
+int Keeper::exit_code() const
+{
+    constexpr int meaning[] = {exit_usage, exit_bug, exit_system, exit_not_permitted, exit_config};
+    const bool exited = master_end_->si_code == CLD_EXITED;
+    const int status = master_end_->si_status;
+    if (said_code_)
+        return *said_code_;
+    if (exited && (!beaten_ ||
+                   std::find(std::begin(meaning), std::end(meaning), status) != std::end(meaning)))
+        return status;
+    return exit_failed;
+}
+
+void Keeper::explain() const
+{
+    const bool exited = master_end_->si_code == CLD_EXITED;
+    if (said_code_ || (exited && !beaten_))
+        return; // as it should be, or it has said why itself
+    const auto workers = table_.running();
+    if (exited)
+        say("the master (pid %d) exited with code %d and takes its %zu workers with it",
+            parts_.master, master_end_->si_status, workers);
+    else
+        say("the master (pid %d) was killed by SIG%s and takes its %zu workers with it",
+            parts_.master, ::sigabbrev_np(master_end_->si_status), workers);
+}
+
+} // namespace ostler::keeper

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/keeper/process.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/wait.h>
+
+#include "ipc/os/signals.hpp"
+#include "ipc/wire/keeper.hpp"
+
+namespace ostler::keeper
+{
+namespace
+{
+
+constexpr int first_fd = 3;
+constexpr std::size_t most_fds = wire::keeper::max_start_fds;
+
+struct Program {
+    int folder; // as execveat has them
+    const char* path;
+    int flags;
+    char* const* argv;
+    char* const* env;
+    std::span<const int> fds;
+    int error = 0; // written by the child, which shares our memory
+};
+
+// Copies above everything that is placed go first: the numbers may overlap.
+int place(std::span<const int> fds)
+{
+    int lifted[most_fds];
+    constexpr int clear = first_fd + static_cast<int>(most_fds);
+    for (std::size_t i = 0; i < fds.size(); ++i)
+        if ((lifted[i] = ::fcntl(fds[i], F_DUPFD_CLOEXEC, clear)) < 0)
+            return errno;
+    for (std::size_t i = 0; i < fds.size(); ++i)
+        if (::dup2(lifted[i], first_fd + static_cast<int>(i)) < 0)
+            return errno;
+    return 0;
+}
+
+// The child. Its descriptors, signal handlers and mask are its own, its memory is ours.
+int become(void* argument)
+{
+    auto& program = *static_cast<Program*>(argument);
+    ::setpgid(0, 0);
+    program.error = place(program.fds);
+    if (program.error == 0) {
+        os::reset_signals();
+        ::execveat(program.folder, program.path, program.argv, program.env, program.flags);
+        program.error = errno;
+    }
+    ::_exit(127);
+}
+
+Started start(Program program)
+{
+    alignas(16) static std::byte stack[64 * 1024];
+    int pidfd = -1;
+    // CLONE_VFORK: returns when the child has executed or ended, so that there is one child on the
+    // stack, its group exists, and `error` is written.
+    const pid_t pid = ::clone(become, stack + sizeof stack,
+                              CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &program, &pidfd);
+    if (pid < 0)
+        return {-errno, {}};
+    os::UniqueFd owned{os::adopt, pidfd};
+    if (program.error == 0)
+        return {pid, static_cast<os::UniqueFd&&>(owned)};
+    ::waitpid(pid, nullptr, 0);
+    return {-program.error, {}};
+}
+
+} // namespace
+
+Started start_launcher(os::FdRef launcher, std::span<const int> fds)
+{
+    char name[] = "ostler-launch";
+    char* argv[] = {name, nullptr};
+    char* env[] = {nullptr};
+    return start({launcher.get(), "", AT_EMPTY_PATH, argv, env, fds});
+}
+
+Started start_master(const char* path, char* argv[], os::FdRef channel)
+{
+    const int fds[] = {channel.get()};
+    static_assert(wire::keeper::channel_fd == first_fd);
+    argv[0] = const_cast<char*>(path); // exec only reads it
+    return start({AT_FDCWD, path, 0, argv, environ, fds});
+}
+
+} // namespace ostler::keeper

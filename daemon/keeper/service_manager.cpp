@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/keeper/service_manager.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <sys/time.h>
+
+#include "daemon/keeper/say.hpp"
+
+namespace ostler::keeper
+{
+namespace
+{
+
+// A path, or '@' and an abstract name. 0 for what we cannot reach (vsock of newer managers).
+socklen_t parse(std::string_view text, sockaddr_un& address)
+{
+    if (text.size() < 2 || text.size() >= sizeof address.sun_path ||
+        (text[0] != '/' && text[0] != '@'))
+        return 0;
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, text.data(), text.size());
+    if (text[0] == '@')
+        address.sun_path[0] = '\0';
+    return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size());
+}
+
+// It may be meant for the process that executed us, and not for us.
+bool watchdog_is_ours()
+{
+    const char* pid = std::getenv("WATCHDOG_PID");
+    return std::getenv("WATCHDOG_USEC") != nullptr &&
+           (pid == nullptr || std::strtol(pid, nullptr, 10) == ::getpid());
+}
+
+os::UniqueFd datagram_socket()
+{
+    constexpr timeval patience{.tv_sec = 1, .tv_usec = 0};
+    os::UniqueFd socket{os::adopt, ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    return socket;
+}
+
+} // namespace
+
+ServiceManager ServiceManager::from_environment()
+{
+    ServiceManager manager;
+    for (const char* ours : {"OSTLER_NOTIFY", "OSTLER_WATCHDOG_USEC"})
+        ::unsetenv(ours);
+    if (const char* path = std::getenv("NOTIFY_SOCKET")) {
+        manager.address_size_ = parse(path, manager.address_);
+        if (manager.address_size_ == 0)
+            say("cannot notify the service manager at \"%s\": not a Unix socket", path);
+    }
+    if (manager.address_size_ != 0) {
+        manager.socket_ = datagram_socket();
+        ::setenv("OSTLER_NOTIFY", "1", 1);
+        if (watchdog_is_ours())
+            ::setenv("OSTLER_WATCHDOG_USEC", std::getenv("WATCHDOG_USEC"), 1);
+    }
+    for (const char* theirs : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
+        ::unsetenv(theirs);
+    return manager;
+}
+
+void ServiceManager::relay(std::string_view state) const
+{
+    if (address_size_ == 0)
+        return;
+    const auto* to = reinterpret_cast<const sockaddr*>(&address_);
+    ssize_t sent;
+    do
+        sent = ::sendto(socket_.get(), state.data(), state.size(), MSG_NOSIGNAL, to, address_size_);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        say("cannot notify the service manager: %s", ::strerrordesc_np(errno));
+}
+
+} // namespace ostler::keeper

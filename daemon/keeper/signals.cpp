@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/keeper/signals.hpp"
+
+#include <csignal>
+#include <sys/signalfd.h>
+
+namespace ostler::keeper
+{
+
+os::UniqueFd take_over_signals()
+{
+    constexpr int heard[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT};
+    // A parent that ignored it would make the kernel reap our children for us.
+    std::signal(SIGCHLD, SIG_DFL);
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int number : heard)
+        ::sigaddset(&set, number);
+    os::UniqueFd signals{os::adopt, ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
+    ::sigaddset(&set, SIGPIPE); // stderr may be a pipe that nobody reads any more
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    return signals;
+}
+
+int take_signal(os::FdRef signals)
+{
+    signalfd_siginfo came;
+    return ::read(signals.get(), &came, sizeof came) == sizeof came
+               ? static_cast<int>(came.ssi_signo)
+               : 0;
+}
+
+} // namespace ostler::keeper
