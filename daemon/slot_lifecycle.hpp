@@ -61,7 +61,7 @@ constexpr bool an_exit_is_legal_exactly_with_a_worker()
     for (const SlotState state : {free, running, retiring, backoff, failed, stopped})
         for (const SlotEvent event :
              {SlotEvent::exit_again, SlotEvent::exit_for_good, SlotEvent::exit_gave_up})
-            if ((find_rule(slot_lifecycle, state, event) != nullptr) != has_worker(state))
+            if (has_rule(slot_lifecycle, state, event) != has_worker(state))
                 return false;
     return true;
 }

@@ -18,6 +18,15 @@ struct Rule {
 };
 
 template <typename R, std::size_t N>
+constexpr bool has_rule(const std::array<R, N>& table, decltype(R::from) from, decltype(R::on) on)
+{
+    for (const R& rule : table)
+        if (rule.from == from && rule.on == on)
+            return true;
+    return false;
+}
+
+template <typename R, std::size_t N>
 constexpr const R* find_rule(const std::array<R, N>& table, decltype(R::from) from,
                              decltype(R::on) on)
 {

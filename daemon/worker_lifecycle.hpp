@@ -52,7 +52,7 @@ constexpr bool may_exit_in_every_living_state()
 {
     using enum WorkerState;
     for (const WorkerState state : {starting, ready, draining, stopping})
-        if (!find_rule(worker_lifecycle, state, WorkerEvent::exited))
+        if (!has_rule(worker_lifecycle, state, WorkerEvent::exited))
             return false;
     return true;
 }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/manager_link.hpp"
+
+#include "systemd/notify.hpp"
+
+namespace ostler
+{
+namespace
+{
+
+constexpr std::chrono::seconds longer{15}; // asked for anew every second while we stop
+
+} // namespace
+
+void ManagerLink::tell(const std::string& state)
+{
+    if (managed_)
+        keeper_.notify(state);
+}
+
+void ManagerLink::ready(const std::string& sentence)
+{
+    tell(systemd::ready(sentence));
+}
+
+void ManagerLink::status(const std::string& sentence)
+{
+    tell(systemd::status(sentence));
+}
+
+void ManagerLink::stopping(const std::string& sentence)
+{
+    tell(systemd::stopping(sentence));
+}
+
+void ManagerLink::reloading()
+{
+    const auto now = Clock::now().time_since_epoch();
+    tell(systemd::reloading(std::chrono::duration_cast<std::chrono::microseconds>(now)));
+}
+
+void ManagerLink::beat(Clock::time_point now, bool stopping)
+{
+    if (stopping)
+        tell(systemd::extend_timeout(longer));
+    if (!watchdog_ || now - last_watchdog_ < *watchdog_)
+        return;
+    last_watchdog_ = now;
+    tell(systemd::watchdog());
+}
+
+} // namespace ostler

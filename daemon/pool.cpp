@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/pool.hpp"
+
+#include <algorithm>
+#include <spdlog/spdlog.h>
+
+namespace ostler
+{
+namespace
+{
+
+// Which place is given up first: one without a worker, then one that is not ready, then the
+// highest.
+int reluctance(const Slot& slot)
+{
+    return slot.state() != SlotState::running ? 0 : slot.ready() ? 2 : 1;
+}
+
+} // namespace
+
+Pool::Pool(Services& services, Owner& owner, config::Pool spec, unsigned generation)
+    : services_{services},
+      owner_{owner},
+      spec_{std::make_shared<const config::Pool>(std::move(spec))},
+      generation_{generation},
+      desired_{spec_->workers}
+{
+}
+
+void Pool::start()
+{
+    running_ = true;
+    failed_ = false;
+    for (const auto& slot : slots_)
+        if (slot->state() == SlotState::failed || slot->state() == SlotState::stopped ||
+            slot->state() == SlotState::backoff)
+            slot->start(spec_, generation_);
+    converge();
+}
+
+void Pool::stop()
+{
+    running_ = false;
+    for (const auto& slot : slots_)
+        slot->retire();
+}
+
+void Pool::hurry()
+{
+    running_ = false;
+    for (const auto& slot : slots_)
+        slot->hurry();
+}
+
+void Pool::scale(unsigned workers)
+{
+    desired_ = workers;
+    converge();
+}
+
+void Pool::set_spec(std::shared_ptr<const config::Pool> spec, unsigned generation)
+{
+    spec_ = std::move(spec);
+    generation_ = generation;
+}
+
+void Pool::update(config::Pool spec, unsigned generation)
+{
+    set_spec(std::make_shared<const config::Pool>(std::move(spec)), generation);
+    for (const auto& slot : slots_)
+        if (slot->in_use())
+            slot->adopt_settings(spec_, generation);
+}
+
+std::size_t Pool::places() const
+{
+    return static_cast<std::size_t>(std::count_if(
+        slots_.begin(), slots_.end(), [](const auto& slot) { return slot->holds_a_place(); }));
+}
+
+void Pool::converge()
+{
+    if (!running_ || failed_)
+        return;
+    for (std::size_t count = places(); count < desired_; ++count)
+        free_slot().start(spec_, generation_);
+    for (std::size_t count = places(); count > desired_ + surging_; --count)
+        least_wanted().retire();
+}
+
+Slot& Pool::least_wanted()
+{
+    Slot* least = nullptr;
+    for (const auto& slot : slots_)
+        if (slot->holds_a_place() && (!least || reluctance(*slot) <= reluctance(*least)))
+            least = slot.get();
+    return *least;
+}
+
+Slot& Pool::free_slot()
+{
+    for (const auto& slot : slots_)
+        if (!slot->in_use())
+            return *slot;
+    SlotOwner& self = *this;
+    const auto index = static_cast<unsigned>(slots_.size());
+    return *slots_.emplace_back(std::make_unique<Slot>(services_, self, name(), index));
+}
+
+Slot* Pool::slot_of(WorkerId worker)
+{
+    for (const auto& slot : slots_)
+        if (slot->worker() && slot->worker()->id() == worker)
+            return slot.get();
+    return nullptr;
+}
+
+Slot* Pool::slot_at(unsigned index)
+{
+    return index < slots_.size() ? slots_[index].get() : nullptr;
+}
+
+unsigned Pool::ready_count() const
+{
+    return static_cast<unsigned>(std::count_if(slots_.begin(), slots_.end(),
+                                               [](const auto& slot) { return slot->ready(); }));
+}
+
+unsigned Pool::slots_in_use() const
+{
+    return static_cast<unsigned>(std::count_if(slots_.begin(), slots_.end(),
+                                               [](const auto& slot) { return slot->in_use(); }));
+}
+
+std::string Pool::degraded() const
+{
+    if (failed_)
+        return "failed: its workers were restarted too often";
+    if (!degraded_.empty())
+        return degraded_;
+    for (const auto& slot : slots_) {
+        const bool down = slot->state() == SlotState::backoff ||
+                          slot->state() == SlotState::failed || slot->state() == SlotState::stopped;
+        if (down && slot->last_ending())
+            return "worker " + slot->label() + " is down: " + describe(*slot->last_ending());
+    }
+    return {};
+}
+
+void Pool::slot_freed(Slot&)
+{
+    converge();
+}
+
+void Pool::budget_spent(Slot& slot, RestartHistory::Verdict verdict)
+{
+    failed_ = true;
+    spdlog::error(
+        "pool {} has failed: worker {} was restarted more than {} times within {} s", name(),
+        slot.label(), spec_->restart.budget.restarts,
+        std::chrono::duration_cast<std::chrono::seconds>(spec_->restart.budget.within).count());
+    services_.changed.notify();
+    if (verdict == RestartHistory::Verdict::exit)
+        owner_.pool_wants_exit(*this);
+}
+
+} // namespace ostler

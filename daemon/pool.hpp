@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// A set of like workers: keeps as many slots in use as are wanted, and replaces workers one by one.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/spec.hpp"
+#include "daemon/services.hpp"
+#include "daemon/slot.hpp"
+
+namespace ostler
+{
+
+class Pool final : SlotOwner
+{
+public:
+    class Owner
+    {
+    public:
+        virtual ~Owner() = default;
+        virtual void
+        pool_wants_exit(Pool& pool) = 0; // its budget is spent, and the spec says `exit`
+    };
+
+    Pool(Services& services, Owner& owner, config::Pool spec, unsigned generation);
+
+    void start(); // brings it to its desired count; a pool that was stopped or has failed, too
+    void stop();  // drains all of it
+    void hurry(); // … at once
+    void scale(unsigned workers);
+    // Only how it is supervised changes: nothing restarts.
+    void update(config::Pool spec, unsigned generation);
+    // The spec of workers started from now on; running ones stay what they are.
+    void set_spec(std::shared_ptr<const config::Pool> spec, unsigned generation);
+
+    [[nodiscard]] const std::string& name() const { return spec_->name; }
+    [[nodiscard]] const std::shared_ptr<const config::Pool>& spec() const { return spec_; }
+    [[nodiscard]] unsigned generation() const { return generation_; }
+    [[nodiscard]] unsigned desired() const { return desired_; }
+    [[nodiscard]] unsigned ready_count() const;
+    [[nodiscard]] bool ready() const { return running_ && ready_count() >= desired_; }
+    [[nodiscard]] bool running() const { return running_; }
+    [[nodiscard]] unsigned slots_in_use() const;
+    [[nodiscard]] bool empty() const { return slots_in_use() == 0; }
+    [[nodiscard]] bool failed() const { return failed_; }
+    [[nodiscard]] std::string degraded() const; // why it is not what it should be; empty when it is
+    void set_degraded(std::string why) { degraded_ = std::move(why); }
+
+    [[nodiscard]] std::vector<std::unique_ptr<Slot>>& slots() { return slots_; }
+    [[nodiscard]] const std::vector<std::unique_ptr<Slot>>& slots() const { return slots_; }
+    [[nodiscard]] Slot* slot_of(WorkerId worker);
+    [[nodiscard]] Slot* slot_at(unsigned index);
+    [[nodiscard]] Slot& free_slot(); // the lowest
+
+    // While a rollout holds one of these, the pool may have that many workers more than desired.
+    class Surge
+    {
+    public:
+        Surge(Pool& pool, unsigned extra) : pool_{pool} { pool_.surging_ = extra; }
+        ~Surge()
+        {
+            pool_.surging_ = 0;
+            pool_.converge();
+        }
+        Surge(const Surge&) = delete;
+        Surge& operator=(const Surge&) = delete;
+
+    private:
+        Pool& pool_;
+    };
+
+private:
+    [[nodiscard]] std::size_t places() const; // slots that count: not free, not on their way out
+    [[nodiscard]] Slot& least_wanted();
+    void converge(); // starts or retires until the count is right
+    void slot_freed(Slot& slot) override;
+    void budget_spent(Slot& slot, RestartHistory::Verdict verdict) override;
+
+    Services& services_;
+    Owner& owner_;
+    std::shared_ptr<const config::Pool> spec_;
+    unsigned generation_;
+    unsigned desired_;
+    unsigned surging_ = 0;
+    bool running_ = false;
+    bool failed_ = false;
+    std::string degraded_;
+    std::vector<std::unique_ptr<Slot>> slots_; // by index; grows, never shrinks
+};
+
+} // namespace ostler

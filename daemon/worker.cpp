@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/worker.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daemon/start_plan.hpp"
+#include "daemon/worker_start.hpp"
+#include "ipc/channel/native_dialect.hpp"
+#include "ipc/channel/plain_dialect.hpp"
+
+namespace ostler
+{
+
+using wire::keeper::Scope;
+
+Worker::Worker(Services& services, WorkerOwner& owner, std::shared_ptr<const config::Pool> spec,
+               unsigned slot, unsigned generation)
+    : services_{services},
+      owner_{owner},
+      spec_{std::move(spec)},
+      identity_{services.next_worker(), slot, generation, spec_->name, spec_->program.sockets},
+      deadline_{services.executor},
+      report_{services.executor}
+{
+}
+
+Worker::~Worker()
+{
+    services_.keeper.forget(id());
+    if (dialect_)
+        services_.off_loop.close(dialect_->release());
+}
+
+std::string Worker::label() const
+{
+    return identity_.pool + "/" + std::to_string(identity_.slot);
+}
+
+Clock::duration Worker::ready_for() const
+{
+    return ready_at_ ? Clock::now() - *ready_at_ : Clock::duration{};
+}
+
+// --- Its life: the table decides, this carries out. ---
+
+void Worker::on(WorkerEvent event)
+{
+    const WorkerRule* rule = find_rule(worker_lifecycle, state_, event);
+    if (!rule)
+        return;        // a late wish: it is on its way already
+    state_ = rule->to; // the only assignment to state_
+    services_.changed.notify();
+    perform(rule->effect); // last: retiring destroys us
+}
+
+void Worker::perform(WorkerEffect effect)
+{
+    switch (effect) {
+    case WorkerEffect::none:
+        return;
+    case WorkerEffect::announce:
+        return announce();
+    case WorkerEffect::drain:
+        return begin_drain();
+    case WorkerEffect::terminate:
+        return terminate();
+    case WorkerEffect::kill:
+        return kill();
+    case WorkerEffect::retire:
+        return retire();
+    }
+}
+
+void Worker::due_in(Clock::duration time)
+{
+    deadline_.expires_after(time);
+    deadline_.async_wait(alive_.guard([this](boost::system::error_code error) {
+        if (error)
+            return;
+        so_far_.timed_out = so_far_.timed_out || state_ == WorkerState::starting;
+        on(WorkerEvent::overdue);
+    }));
+}
+
+void Worker::announce()
+{
+    deadline_.cancel();
+    ready_at_ = Clock::now();
+    spdlog::info("worker {} is ready  id={} pid={}", label(), id(), pid_.value_or(0));
+    owner_.worker_ready(*this);
+}
+
+void Worker::begin_drain()
+{
+    pause_intakes();
+    if (channel_ended_ || dialect_->drain(spec_->stop.drain))
+        return due_in(spec_->stop.drain);
+    on(WorkerEvent::overdue); // it cannot be told: its signal is the beginning of its drain
+}
+
+void Worker::terminate()
+{
+    pause_intakes();
+    // A worker that cannot be told to drain finishes what it has after the signal, so it gets that
+    // time here.
+    const bool drains_by_signal =
+        spec_->program.protocol != config::Protocol::ostler && !so_far_.timed_out;
+    services_.keeper.signal(id(), spec_->stop.signal, Scope::process);
+    services_.keeper.signal(id(), SIGCONT, Scope::process); // a stopped one would not hear it
+    due_in(spec_->stop.kill_after +
+           (drains_by_signal && ready_at_ ? spec_->stop.drain : config::Duration{0}));
+}
+
+void Worker::kill()
+{
+    spdlog::warn("worker {} did not end in time and is killed  id={} pid={}", label(), id(),
+                 pid_.value_or(0));
+    services_.keeper.signal(id(), SIGKILL, Scope::group);
+    deadline_.cancel();
+}
+
+void Worker::retire()
+{
+    deadline_.cancel();
+    reclaim_intakes();
+    owner_.worker_gone(*this, so_far_); // may destroy us
+}
+
+void Worker::drain()
+{
+    so_far_.asked = true;
+    on(WorkerEvent::told_to_drain);
+}
+
+void Worker::stop()
+{
+    so_far_.asked = true;
+    on(WorkerEvent::told_to_stop);
+}
+
+void Worker::kill_ourselves()
+{
+    // Its group first: while the pidfd answers, the number is still its own.
+    if (pid_ && ::syscall(SYS_pidfd_send_signal, pidfd_.get(), 0, nullptr, 0) == 0)
+        ::kill(-*pid_, SIGKILL);
+    if (pidfd_.valid())
+        ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+}
+
+// --- Starting. ---
+
+void Worker::start()
+{
+    due_in(spec_->ready.timeout);
+    if (const std::string problem = launch(); !problem.empty())
+        boost::asio::post(services_.executor,
+                          alive_.guard([this, problem] { fail_start(problem); }));
+}
+
+void Worker::fail_start(const std::string& sentence)
+{
+    so_far_.start_failure = sentence;
+    on(WorkerEvent::exited);
+}
+
+std::string Worker::launch()
+{
+    if (spec_->program.protocol == config::Protocol::ostler) {
+        auto page = LoadPage::make();
+        if (!page)
+            return "making its page: " + page.error().message();
+        page_.emplace(std::move(*page));
+    }
+    dialect_ = make_dialect(services_.executor, spec_->program.protocol, identity_, page_, *this);
+    if (!dialect_)
+        return std::string{"making its channel: "} + std::strerror(errno);
+    auto outfit = dialect_->outfit();
+    if (const ipc::Refusal* refusal = std::get_if<ipc::Refusal>(&outfit))
+        return refusal->reason;
+    StartPipes pipes;
+    if (const int error = pipes.open(spec_->program); error != 0)
+        return std::string{"making its pipes: "} + std::strerror(error);
+    const Start start =
+        plan_start(spec_->program, identity_, std::move(std::get<ipc::Outfit>(outfit)),
+                   std::move(pipes.out.write), std::move(pipes.err.write), services_.keeper_pid);
+    if (const std::string problem =
+            send_start(services_.keeper, id(), start, pipes.report.write.borrow(), *this);
+        !problem.empty())
+        return problem;
+    if (pipes.out.read.valid())
+        services_.logs.capture(std::move(pipes.out.read), identity_.pool, identity_.slot, id(),
+                               Stream::out);
+    if (pipes.err.read.valid())
+        services_.logs.capture(std::move(pipes.err.read), identity_.pool, identity_.slot, id(),
+                               Stream::err);
+    watch_report(std::move(pipes.report.read));
+    return {};
+}
+
+void Worker::started(pid_t pid, os::UniqueFd pidfd)
+{
+    pid_ = pid;
+    pidfd_ = std::move(pidfd);
+    dialect_->started();
+    services_.changed.notify();
+    check_ready();
+}
+
+void Worker::not_started(int error)
+{
+    fail_start(std::string{"running the launcher: "} + std::strerror(error));
+}
+
+void Worker::watch_report(os::UniqueFd pipe)
+{
+    report_.assign(pipe.release());
+    report_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                       alive_.guard([this](boost::system::error_code error) {
+                           if (!error)
+                               read_report();
+                       }));
+}
+
+void Worker::read_report()
+{
+    wire::plan::Report report;
+    const ssize_t count = ::read(report_.native_handle(), &report, sizeof report);
+    report_.close();
+    if (count == 0) { // closed by a successful exec
+        spawned_ = true;
+        return check_ready();
+    }
+    so_far_.start_failure =
+        count == sizeof report ? describe_failure(report, *spec_) : "its launcher broke off";
+}
+
+// --- Ready or not. ---
+
+void Worker::check_ready()
+{
+    if (state_ != WorkerState::starting || !pid_)
+        return;
+    const auto holds = [this] {
+        switch (spec_->ready.when) {
+        case config::ReadyWhen::spawned:
+            return spawned_;
+        case config::ReadyWhen::online:
+            return online_;
+        case config::ReadyWhen::listening:
+            return online_ && listens_everywhere();
+        case config::ReadyWhen::notify:
+            return notified_;
+        }
+        return false;
+    };
+    if (holds())
+        on(WorkerEvent::became_ready);
+}
+
+bool Worker::listens_everywhere() const
+{
+    return std::all_of(identity_.sockets.begin(), identity_.sockets.end(),
+                       [this](const std::string& socket) { return listening_.contains(socket); });
+}
+
+void Worker::said_online(const std::string&)
+{
+    online_ = true;
+    check_ready();
+}
+
+void Worker::said_ready()
+{
+    notified_ = true;
+    check_ready();
+}
+
+// --- Its sockets. ---
+
+std::variant<ipc::Grant, ipc::Refusal> Worker::asked_for(const std::string& socket)
+{
+    if (std::find(identity_.sockets.begin(), identity_.sockets.end(), socket) ==
+        identity_.sockets.end())
+        return ipc::Refusal{ENOENT,
+                            "pool " + identity_.pool + " lists no socket \"" + socket + "\""};
+    if (intakes_.contains(socket))
+        return ipc::Refusal{EADDRINUSE, "this worker listens on socket \"" + socket + "\" already"};
+    if (state_ != WorkerState::starting && state_ != WorkerState::ready)
+        return ipc::Refusal{ESHUTDOWN, "this worker was told to go"};
+    std::shared_ptr<Listener> listener = services_.listeners.find(socket);
+    if (!listener)
+        return ipc::Refusal{ENOENT, "socket \"" + socket + "\" is not open any more"};
+    auto intake = listener->admit(*this, page_ ? &*page_ : nullptr);
+    if (!intake)
+        return ipc::Refusal{intake.error().value(),
+                            "joining socket \"" + socket + "\": " + intake.error().message()};
+    const ipc::Grant grant{(*intake)->given(), (*intake)->delivery() == Delivery::queue,
+                           listener->datagram(), listener->address()};
+    intakes_.emplace(socket, Held{std::move(listener), std::move(*intake)});
+    return grant;
+}
+
+void Worker::said_listening(const std::string& socket)
+{
+    listening_.insert(socket);
+    spdlog::debug("worker {} listens  socket={} id={}", label(), socket, id());
+    check_ready();
+}
+
+void Worker::said_closed(const std::string& socket)
+{
+    listening_.erase(socket);
+    intakes_.erase(socket); // which reclaims
+}
+
+void Worker::listener_replaced(const std::string& socket, os::FdRef fresh)
+{
+    if (!dialect_->replace(socket, fresh))
+        owner_.worker_outdated(*this);
+}
+
+void Worker::intake_stuck(const std::string& socket)
+{
+    spdlog::error("worker {} holds the queue of socket {} and is killed  id={}", label(), socket,
+                  id());
+    services_.keeper.signal(id(), SIGKILL, Scope::group);
+}
+
+void Worker::pause_intakes()
+{
+    for (auto& [socket, held] : intakes_)
+        held.intake->pause();
+}
+
+void Worker::reclaim_intakes()
+{
+    for (auto& [socket, held] : intakes_)
+        held.intake->reclaim();
+}
+
+Worker::Traffic Worker::traffic() const
+{
+    Traffic traffic;
+    std::uint64_t queued = 0;
+    bool shared = false;
+    for (const auto& [socket, held] : intakes_) {
+        traffic.pending += held.intake->pending();
+        queued += held.intake->passed();
+        shared = shared || held.intake->delivery() == Delivery::shared;
+    }
+    traffic.accepted = queued - std::min<std::uint64_t>(queued, traffic.pending);
+    if (!page_)
+        return traffic;
+    const std::uint64_t taken = page_->taken();
+    if (shared)
+        traffic.accepted = std::max(traffic.accepted, taken);
+    traffic.open = taken - std::min(taken, page_->done());
+    return traffic;
+}
+
+// --- Going. ---
+
+void Worker::said_drained()
+{
+    if (state_ == WorkerState::draining || state_ == WorkerState::stopping)
+        reclaim_intakes();
+}
+
+void Worker::said_leaving()
+{
+    so_far_.voluntary = !so_far_.asked;
+    reclaim_intakes();
+}
+
+void Worker::said_load(std::uint64_t busy_since, std::uint64_t taken, std::uint64_t done)
+{
+    if (page_)
+        page_->store(busy_since, taken, done);
+}
+
+void Worker::disconnected()
+{
+    channel_ended_ = true;
+    reclaim_intakes();
+    // Mostly it is dying, and the keeper will say so. One that lives on has the time of a drain.
+    on(WorkerEvent::told_to_drain);
+}
+
+void Worker::misbehaved(const std::string& sentence)
+{
+    spdlog::error("worker {} {}, and is ended  id={} pid={}", label(), sentence, id(),
+                  pid_.value_or(0));
+    on(WorkerEvent::told_to_stop);
+}
+
+void Worker::stray(std::vector<os::UniqueFd> descriptors)
+{
+    services_.off_loop.close(std::move(descriptors));
+}
+
+void Worker::ended(const Ending& ending)
+{
+    if (report_.is_open())
+        read_report(); // its last word may still lie in the pipe
+    Ending whole = ending;
+    whole.start_failure = so_far_.start_failure;
+    whole.voluntary = so_far_.voluntary;
+    whole.asked = so_far_.asked;
+    whole.timed_out = so_far_.timed_out;
+    whole.uptime = uptime();
+    whole.ready_for = ready_for();
+    so_far_ = whole;
+    on(WorkerEvent::exited);
+}
+
+} // namespace ostler

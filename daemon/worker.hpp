@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// One process, from the wish to start it to the word of the keeper that it is gone.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "config/spec.hpp"
+#include "daemon/ending.hpp"
+#include "daemon/intake.hpp"
+#include "daemon/load_page.hpp"
+#include "daemon/services.hpp"
+#include "daemon/worker_lifecycle.hpp"
+#include "ipc/channel/dialect.hpp"
+
+namespace ostler
+{
+
+class Worker;
+
+// The slot, which hears what becomes of its worker. Called from the loop.
+class WorkerOwner
+{
+public:
+    virtual ~WorkerOwner() = default;
+    virtual void worker_ready(Worker& worker) = 0;
+    virtual void worker_gone(Worker& worker,
+                             const Ending& ending) = 0; // the last call; may destroy the worker
+    // Its socket was bound anew and it cannot be told: it should be replaced.
+    virtual void worker_outdated(Worker& worker) = 0;
+};
+
+class Worker final : KeeperLink::Ward, ipc::DialectEvents, IntakeOwner
+{
+public:
+    // `spec` is what it is started from, whatever the pool's becomes later.
+    Worker(Services& services, WorkerOwner& owner, std::shared_ptr<const config::Pool> spec,
+           unsigned slot, unsigned generation);
+    ~Worker() override;
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    void start();          // a failure arrives as worker_gone, never at once
+    void drain();          // finish, then go; by the spec's times
+    void stop();           // go now; a second time: die now
+    void kill_ourselves(); // without the keeper, who is gone
+
+    [[nodiscard]] WorkerId id() const { return identity_.worker; }
+    [[nodiscard]] WorkerState state() const { return state_; }
+    [[nodiscard]] unsigned generation() const { return identity_.generation; }
+    [[nodiscard]] const std::shared_ptr<const config::Pool>& spec() const { return spec_; }
+    [[nodiscard]] std::optional<pid_t> pid() const { return pid_; }
+    [[nodiscard]] Clock::duration uptime() const { return Clock::now() - started_at_; }
+    [[nodiscard]] Clock::duration ready_for() const;
+    [[nodiscard]] std::string label() const override; // "api/3"
+
+    struct Traffic {
+        std::uint64_t accepted = 0;
+        unsigned pending = 0;
+        std::optional<std::uint64_t> open; // unknown without a page
+    };
+    [[nodiscard]] Traffic traffic() const;
+
+private:
+    struct Held { // the intake refers to its listener
+        std::shared_ptr<Listener> listener;
+        std::unique_ptr<Intake> intake;
+    };
+
+    void on(WorkerEvent event);
+    void perform(WorkerEffect effect);
+    void announce();
+    void begin_drain();
+    void terminate();
+    void kill();
+    void retire();
+    void due_in(Clock::duration time); // arms the deadline of the present state
+
+    std::string launch(); // a sentence when it cannot be done
+    void watch_report(os::UniqueFd pipe);
+    void read_report();
+    void check_ready();
+    [[nodiscard]] bool listens_everywhere() const;
+    void pause_intakes();
+    void reclaim_intakes();
+    void fail_start(const std::string& sentence);
+
+    // What the keeper says.
+    void started(pid_t pid, os::UniqueFd pidfd) override;
+    void not_started(int error) override;
+    void ended(const Ending& ending) override;
+
+    // What the worker says.
+    void said_online(const std::string& library) override;
+    std::variant<ipc::Grant, ipc::Refusal> asked_for(const std::string& socket) override;
+    void said_listening(const std::string& socket) override;
+    void said_closed(const std::string& socket) override;
+    void said_ready() override;
+    void said_drained() override;
+    void said_leaving() override;
+    void said_load(std::uint64_t busy_since, std::uint64_t taken, std::uint64_t done) override;
+    void disconnected() override;
+    void misbehaved(const std::string& sentence) override;
+    void stray(std::vector<os::UniqueFd> descriptors) override;
+
+    // What its intakes say.
+    void listener_replaced(const std::string& socket, os::FdRef fresh) override;
+    void intake_stuck(const std::string& socket) override;
+
+    Services& services_;
+    WorkerOwner& owner_;
+    std::shared_ptr<const config::Pool> spec_;
+    ipc::Identity identity_;
+    WorkerState state_ = WorkerState::starting;
+    Clock::time_point started_at_ = Clock::now();
+    std::optional<Clock::time_point> ready_at_;
+    std::optional<pid_t> pid_;
+    os::UniqueFd pidfd_;
+    std::optional<LoadPage> page_;
+    std::unique_ptr<ipc::Dialect> dialect_;
+    std::map<std::string, Held> intakes_; // by socket; they refer to page_
+    std::set<std::string> listening_;     // answered
+    Ending so_far_;                       // what is known of its end before it came
+    bool spawned_ = false;                // exec has succeeded
+    bool online_ = false;
+    bool notified_ = false;
+    bool channel_ended_ = false;
+    boost::asio::steady_timer deadline_;
+    boost::asio::posix::stream_descriptor report_;
+    os::Alive alive_;
+};
+
+} // namespace ostler
