@@ -219,7 +219,7 @@ void Worker::on_listening(Packet& packet)
     const bool wanted = listen->state == Request::State::asked;
     const int place = wanted ? adopt(message, static_cast<os::UniqueFd&&>(packet.fd)) : -ETIMEDOUT;
     Requests::answer(*listen, place);
-    if (place < 0)
+    if (place < 0 && find(message.listener) == nullptr)
         give_back(message.listener); // what came with it was closed: others get the connections
 }
 

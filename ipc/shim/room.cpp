@@ -24,10 +24,11 @@ int limit_now()
 
 bool Room::short_after(os::FdRef newest)
 {
-    if (newest.get() < limit_ - spare)
+    if (newest.get() < trusted_)
         return false;
-    limit_ = limit_now();
-    return newest.get() >= limit_ - spare;
+    const int full = limit_now() - spare;
+    trusted_ = std::min(full, small);
+    return newest.get() >= full;
 }
 
 bool Room::short_now(os::FdRef any)

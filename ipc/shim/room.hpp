@@ -12,14 +12,16 @@ class Room
 {
 public:
     // The kernel gives the lowest free number, so a number near the limit means that nearly all
-    // are taken. Asks for the limit again before it says so: it may have been raised meanwhile.
+    // are taken. Small numbers are trusted; for others the limit is asked for each time, as the
+    // program may change it.
     [[nodiscard]] bool short_after(os::FdRef newest);
     // Asks the kernel for the lowest free number, by means of a descriptor that is open.
     [[nodiscard]] bool short_now(os::FdRef any);
 
 private:
-    static constexpr int spare = 8; // left to the program
-    int limit_ = 0;                 // as last seen
+    static constexpr int spare = 8;  // left to the program
+    static constexpr int small = 48; // nobody lives with fewer, once started
+    int trusted_ = 0;                // numbers below need no look at the limit
 };
 
 } // namespace ostler::shim

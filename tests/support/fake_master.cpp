@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#include "tests/support/fake_master.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "ipc/wire/page.hpp"
+
+namespace ostler::test
+{
+
+using namespace wire::native;
+
+namespace
+{
+
+bool readable(os::FdRef fd, Milliseconds within)
+{
+    pollfd one{fd.get(), POLLIN, 0};
+    return ::poll(&one, 1, static_cast<int>(within.count())) == 1;
+}
+
+os::UniqueFd make_page()
+{
+    os::UniqueFd page{os::adopt, ::memfd_create("page", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+    REQUIRE(::ftruncate(page.get(), wire::page_bytes) == 0);
+    REQUIRE(::fcntl(page.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0);
+    return page;
+}
+
+} // namespace
+
+Queue make_queue()
+{
+    Queue queue;
+    REQUIRE(os::packet_pair(queue.ours, queue.workers) == 0);
+    queue.shut_reading();
+    return queue;
+}
+
+void Queue::shut_reading() const
+{
+    REQUIRE(::shutdown(ours.get(), SHUT_RD) == 0);
+}
+
+void Queue::pass(std::uint64_t id, os::FdRef connection, std::span<const std::byte> peer) const
+{
+    Connection packet;
+    packet.id = id;
+    packet.peer_size = static_cast<std::uint32_t>(peer.size());
+    if (!peer.empty())
+        std::memcpy(packet.peer, peer.data(), std::min(peer.size(), max_peer));
+    const int lent = connection.get();
+    send(std::as_bytes(std::span{&packet, 1}), {&lent, 1});
+}
+
+void Queue::send(std::span<const std::byte> bytes, std::span<const int> lent) const
+{
+    REQUIRE(os::send_packet(ours.borrow(), bytes, lent) == 0);
+}
+
+std::size_t Queue::waiting() const
+{
+    int bytes = 0;
+    REQUIRE(::ioctl(workers.get(), FIONREAD, &bytes) == 0);
+    return static_cast<std::size_t>(bytes) / sizeof(Connection);
+}
+
+FakeMaster::FakeMaster() : page_{make_page()}
+{
+    REQUIRE(os::packet_pair(ours_, workers_) == 0);
+}
+
+void FakeMaster::send_bytes(std::span<const std::byte> bytes, os::FdRef lent)
+{
+    const int fd = lent.get();
+    REQUIRE(os::send_packet(ours_.borrow(), bytes, {&fd, lent.valid() ? 1u : 0u}) == 0);
+}
+
+Said FakeMaster::hear()
+{
+    REQUIRE(readable(ours_.borrow(), patience));
+    Said said;
+    said.bytes.resize(wire::max_packet);
+    os::Received got;
+    os::UniqueFd fds[4];
+    REQUIRE(os::receive_packet(ours_.borrow(), said.bytes, fds, got) == 1);
+    CHECK(got.fds == 0);
+    said.bytes.resize(got.bytes);
+    wire::Reader reader{said.bytes};
+    REQUIRE(wire::read_fields(reader, said.header));
+    return said;
+}
+
+bool FakeMaster::silent() const
+{
+    return !readable(ours_.borrow(), 0ms);
+}
+
+bool FakeMaster::ended()
+{
+    std::byte space[8];
+    os::Received got;
+    return readable(ours_.borrow(), patience) &&
+           os::receive_packet(ours_.borrow(), space, {}, got) == 0;
+}
+
+void FakeMaster::welcome(const std::string& sockets, std::uint64_t worker)
+{
+    const auto request = hear_of_type<Hello>().second;
+    Welcome message;
+    message.worker = worker;
+    message.slot = 2;
+    message.generation = 3;
+    message.pool = "api";
+    message.sockets = sockets;
+    send(message, request, page_.borrow());
+}
+
+void FakeMaster::grant(std::uint32_t request, std::uint32_t listener, How how, os::FdRef fd,
+                       bool datagram)
+{
+    Listening message;
+    message.listener = listener;
+    message.how = static_cast<std::uint8_t>(how);
+    message.datagram = datagram ? 1 : 0;
+    message.address = "tcp://127.0.0.1:8080";
+    send(message, request, fd);
+}
+
+Queue FakeMaster::grant_queue(std::uint32_t listener)
+{
+    const auto request = hear_of_type<Listen>().second;
+    Queue queue = make_queue();
+    grant(request, listener, How::queue, queue.workers.borrow());
+    return queue;
+}
+
+std::uint64_t FakeMaster::page(std::size_t field) const
+{
+    std::uint64_t value = 0;
+    REQUIRE(::pread(page_.get(), &value, sizeof value, static_cast<off_t>(field * sizeof value)) ==
+            sizeof value);
+    return value;
+}
+
+} // namespace ostler::test
