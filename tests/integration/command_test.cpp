@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+// The command line: each verb does what it says, and its exit code tells.
+#include <boost/json.hpp>
+#include <csignal>
+
+#include "tests/integration/specs.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/daemon.hpp"
+#include "tests/support/http_client.hpp"
+#include "tests/support/leftovers.hpp"
+#include "tests/support/orphans.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/support/programs.hpp"
+
+using namespace ostler::test;
+using Catch::Contains;
+
+TEST_CASE("no daemon there is exit 69", "[command]")
+{
+    const Scratch scratch;
+    const Ran ran = run({ostler_program, "--socket", scratch / "none.sock", "status"});
+    CHECK(ran.exit == 69);
+    CHECK_THAT(ran.err, Contains(scratch / "none.sock"));
+}
+
+TEST_CASE("wrong usage is exit 64", "[command]")
+{
+    CHECK(run({ostler_program, "no-such-verb"}).exit == 64);
+    CHECK(run({ostler_program, "scale"}).exit == 64);
+    CHECK(run({ostler_program, "status", "--no-such-option"}).exit == 64);
+    CHECK(run({ostler_program}).exit == 64);
+}
+
+TEST_CASE("--version and --help answer", "[command]")
+{
+    CHECK_THAT(run({ostlerd_program, "--version"}).out, Contains("0.1.0"));
+    CHECK_THAT(run({ostler_program, "--version"}).out, Contains("0.1.0"));
+    CHECK_THAT(run({ostler_program, "--help"}).out, Contains("status"));
+}
+
+TEST_CASE("status is one truthful table, narrow and without colour here", "[command]")
+{
+    Daemon d{web_pool("workers: 2")};
+    d.ready();
+    const std::string table = d.must("status").out;
+    for (const pid_t pid : d.pids("api"))
+        CHECK_THAT(table, Contains(std::to_string(pid)));
+    CHECK_THAT(table, Contains("api") && Contains("web") && Contains("ready"));
+    CHECK(table.find('\x1b') == std::string::npos);
+    std::istringstream lines{table};
+    for (std::string line; std::getline(lines, line);)
+        CHECK(line.size() <= 110); // bytes: a few are more than one to a column
+}
+
+TEST_CASE("status --json is what the manual promises", "[command]")
+{
+    Daemon d{web_pool("workers: 2")};
+    d.ready();
+    const auto status = d.status();
+    for (const char* key : {"pid", "keeper_pid", "version", "uptime_s", "config", "generation",
+                            "ready", "last_reload_error"})
+        CHECK(status.at("daemon").as_object().contains(key));
+    CHECK(status.at("daemon").at("keeper_pid").to_number<pid_t>() == d.keeper());
+    for (const char* key : {"name", "address", "scheduling", "accepted", "pending", "refused"})
+        CHECK(status.at("sockets").at(0).as_object().contains(key));
+    for (const char* key : {"name", "desired", "ready", "degraded", "workers"})
+        CHECK(status.at("pools").at(0).as_object().contains(key));
+    for (const char* key :
+         {"id", "slot", "pid", "state", "generation", "uptime_s", "restarts", "accepted", "pending",
+          "open", "last_exit", "next_start_in_s", "rss_bytes"})
+        CHECK(status.at("pools").at(0).at("workers").at(0).as_object().contains(key));
+}
+
+TEST_CASE("an unknown pool is named, exit 1", "[command]")
+{
+    Daemon d{plain_pool()};
+    d.ready();
+    for (const char* line : {"status wob", "restart wob", "stop wob", "start wob", "scale wob 2"}) {
+        const Ran ran = d.cli(line);
+        CHECK(ran.exit == 1);
+        CHECK_THAT(ran.err, Contains("wob"));
+    }
+}
+
+TEST_CASE("restart replaces every worker of a pool, one by one", "[command]")
+{
+    Daemon d{web_pool("workers: 3\nrollout: {min_healthy: 0s}")};
+    const auto before = d.ready().pids("api");
+    d.must("restart api");
+    const auto after = d.pids("api");
+    REQUIRE(after.size() == 3);
+    for (const pid_t pid : after)
+        CHECK(std::count(before.begin(), before.end(), pid) == 0);
+}
+
+TEST_CASE("restart of one worker, by id or by slot, leaves the others", "[command]")
+{
+    Daemon d{web_pool("workers: 3\nrollout: {min_healthy: 0s}")};
+    d.ready();
+    const auto replaced = [&](const std::string& whom) {
+        const auto before = d.pids("api");
+        d.must("restart " + whom);
+        const auto after = d.pids("api");
+        return std::count_if(after.begin(), after.end(), [&](pid_t pid) {
+            return std::count(before.begin(), before.end(), pid) == 0;
+        });
+    };
+    CHECK(replaced("api/1") == 1);
+    CHECK(replaced(std::to_string(*d.rows("api").front().id)) == 1);
+    CHECK(d.rows("api").size() == 3);
+}
+
+TEST_CASE("scale starts and drains the difference", "[command]")
+{
+    Daemon d{web_pool("workers: 2")};
+    const auto before = d.ready().pids("api");
+    d.must("scale api 4");
+    CHECK(d.all_ready("api", 4));
+    d.must("scale api 1");
+    REQUIRE(eventually([&] { return d.all_ready("api", 1); }));
+    CHECK(d.pids("api").at(0) == before.at(0));
+    CHECK(d.pool("api").at("desired").to_number<unsigned>() == 1);
+}
+
+TEST_CASE("scale to nothing and back", "[command]")
+{
+    Daemon d{web_pool("workers: 2")};
+    d.ready();
+    d.must("scale api 0");
+    CHECK(eventually([&] { return d.pids("api").empty(); }));
+    d.must("scale api 2");
+    CHECK(d.all_ready("api", 2));
+}
+
+TEST_CASE("a second daemon on the same control path says who is there", "[command]")
+{
+    Daemon d{plain_pool()};
+    d.ready();
+    const Ran ran = run({ostlerd_program, "--config", d.spec_path(), "--control", d.control()});
+    CHECK(ran.exit == 1);
+    CHECK_THAT(ran.err, Contains("already running") && Contains(std::to_string(d.keeper())));
+    CHECK(d.all_ready("job", 1));
+}
+
+TEST_CASE("two daemons run side by side", "[command]")
+{
+    Daemon one{web_pool("workers: 2")};
+    Daemon two{web_pool("workers: 2")};
+    one.ready();
+    two.ready();
+    CHECK(get(one.at("web")).whole);
+    CHECK(one.stop().exit == 0);
+    CHECK(get(two.at("web")).whole);
+    CHECK(two.all_ready("api", 2));
+}
+
+TEST_CASE("a control socket left by a killed daemon is taken over", "[command]")
+{
+    const Scratch scratch;
+    const std::string control = scratch / "control.sock";
+    Daemon first{plain_pool(),
+                 {.options = {"--control", control}, .expected_to_leave_socket = true}};
+    first.ready();
+    first.signal(SIGKILL);
+    REQUIRE(first.ended());
+    expect_no_orphans("the killed daemon");
+    Daemon second{plain_pool(), {.options = {"--control", control}}};
+    second.ready();
+}
+
+TEST_CASE("start returns when the daemon is ready; stop when it is gone", "[command]")
+{
+    become_subreaper();
+    const Scratch scratch;
+    const std::string control = scratch / "control.sock";
+    write_file(scratch / "ostler.yaml", plain_pool());
+    const Ran started =
+        run({ostler_program, "--socket", control, "start", "--config", scratch / "ostler.yaml"});
+    REQUIRE(started.exit == 0);
+    const Ran status = run({ostler_program, "--socket", control, "status", "--json"});
+    const auto about = boost::json::parse(status.out);
+    CHECK(about.at("daemon").at("ready").as_bool());
+    CHECK(run({ostler_program, "--socket", control, "start", "--config", scratch / "ostler.yaml"})
+              .exit == 1);
+    CHECK(run({ostler_program, "--socket", control, "stop"}).exit == 0);
+    CHECK_FALSE(alive(about.at("daemon").at("keeper_pid").to_number<pid_t>()));
+    expect_no_orphans("ostler start");
+}
+
+TEST_CASE("start says why a daemon does not come up", "[command]")
+{
+    become_subreaper();
+    const Scratch scratch;
+    write_file(scratch / "ostler.yaml", "pools: {job: {exec: /no/such/program}}\n");
+    const Ran ran = run({ostler_program, "--socket", scratch / "control.sock", "start", "--config",
+                         scratch / "ostler.yaml"});
+    CHECK(ran.exit == 78);
+    CHECK_THAT(ran.err, Contains("/no/such/program"));
+    expect_no_orphans("ostler start");
+}
+
+TEST_CASE("run is a pool without a spec, in the foreground", "[command]")
+{
+    become_subreaper();
+    const Scratch scratch;
+    const Endpoint web{"unix:" + (scratch / "web.sock")};
+    Child pool{{ostler_program, "run", "-n", "2", "-l", "unix:" + (scratch / "web.sock"), "--",
+                worker_program},
+               {.env = {{"XDG_RUNTIME_DIR", scratch.path()},
+                        {"OSTLER_SOCKET", scratch / "control.sock"}}}};
+    REQUIRE(eventually([&] { return exists(scratch / "web.sock") && get(web, "/", 1s).whole; }));
+    pool.signal(SIGINT);
+    const auto end = pool.wait();
+    REQUIRE(end);
+    CHECK(end->exit == 0);
+    expect_no_orphans("ostler run");
+}
+
+TEST_CASE("a user without a role is refused, exit 77", "[command]")
+{
+    Daemon d{plain_pool()};
+    d.ready();
+    const Ran ran = run({"setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+                         ostler_program, "--socket", d.control(), "stop"});
+    CHECK(ran.exit == 77);
+    CHECK(d.all_ready("job", 1));
+}
+
+TEST_CASE("who may observe may look and not touch", "[command]")
+{
+    Daemon d{plain_pool("", "control: {observe: [nobody]}")};
+    d.ready();
+    const auto as_nobody = [&](const std::string& verb) {
+        return run({"setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+                    ostler_program, "--socket", d.control(), verb})
+            .exit;
+    };
+    CHECK(as_nobody("status") == 0);
+    CHECK(as_nobody("reload") == 77);
+    CHECK(as_nobody("stop") == 77);
+}
+
+TEST_CASE("a command that takes longer than --timeout is exit 2, and goes on", "[command]")
+{
+    Daemon d{web_pool("stop: {drain: 3s}")};
+    d.ready();
+    HttpClient client{d.at("web")};
+    client.ask("/slow/1000");
+    REQUIRE(eventually([&] { return d.row("api").accepted == 1 && d.row("api").pending == 0; }));
+    CHECK(d.cli("stop api --timeout 100ms").exit == 2);
+    CHECK(client.answer().whole);
+    CHECK(eventually([&] { return d.row("api").state == "stopped"; }));
+}
