@@ -29,15 +29,23 @@ struct Program {
     int error = 0; // written by the child, which shares our memory
 };
 
-// Copies above everything that is placed go first: the numbers may overlap.
-int place(std::span<const int> fds)
+// A copy above everything that is placed.
+int lift(int fd)
 {
+    return ::fcntl(fd, F_DUPFD_CLOEXEC, first_fd + static_cast<int>(most_fds));
+}
+
+// All numbers may overlap, that of what we execute too; so everything is lifted first.
+int place(Program& program)
+{
+    const std::size_t count = program.fds.size();
     int lifted[most_fds];
-    constexpr int clear = first_fd + static_cast<int>(most_fds);
-    for (std::size_t i = 0; i < fds.size(); ++i)
-        if ((lifted[i] = ::fcntl(fds[i], F_DUPFD_CLOEXEC, clear)) < 0)
+    for (std::size_t i = 0; i < count; ++i)
+        if ((lifted[i] = lift(program.fds[i])) < 0)
             return errno;
-    for (std::size_t i = 0; i < fds.size(); ++i)
+    if (program.folder != AT_FDCWD && (program.folder = lift(program.folder)) < 0)
+        return errno;
+    for (std::size_t i = 0; i < count; ++i)
         if (::dup2(lifted[i], first_fd + static_cast<int>(i)) < 0)
             return errno;
     return 0;
@@ -48,7 +56,7 @@ int become(void* argument)
 {
     auto& program = *static_cast<Program*>(argument);
     ::setpgid(0, 0);
-    program.error = place(program.fds);
+    program.error = place(program);
     if (program.error == 0) {
         os::reset_signals();
         ::execveat(program.folder, program.path, program.argv, program.env, program.flags);

@@ -2,6 +2,7 @@
 #include "tests/support/notify_socket.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <poll.h>
 #include <sstream>
@@ -17,7 +18,12 @@ NotifySocket::NotifySocket(const std::string& path)
 {
     sockaddr_un name{.sun_family = AF_UNIX};
     std::strncpy(name.sun_path, path.c_str(), sizeof name.sun_path - 1);
-    if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
+    auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+    if (path[0] == '@')
+        name.sun_path[0] = '\0';
+    else
+        ++size; // the NUL is part of a path
+    if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0)
         throw std::runtime_error("cannot bind " + path);
 }
 

@@ -14,7 +14,7 @@ namespace ostler::test
 class NotifySocket
 {
 public:
-    explicit NotifySocket(const std::string& path);
+    explicit NotifySocket(const std::string& path); // or '@' and an abstract name
     // Until this line has come ("READY=1"); what came before it stays in `heard`.
     [[nodiscard]] bool hears(const std::string& line, Milliseconds within = patience);
     [[nodiscard]] const std::vector<std::string>& heard(); // lines so far, in order
