@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// From a socket of the spec to a bound one, or to the sentence that says why not.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/spec.hpp"
+#include "ipc/os/endpoint.hpp"
+#include "ipc/os/socket.hpp"
+
+namespace ostler
+{
+
+[[nodiscard]] std::optional<os::Endpoint> endpoint_of(const config::Address& address);
+[[nodiscard]] os::BindOptions bind_options(const config::Socket& spec);
+[[nodiscard]] os::StreamOptions stream_options(const config::Socket& spec);
+
+// Bound, and listening where it is a stream. On failure nothing, and `sentence` says what to do.
+[[nodiscard]] std::optional<os::BoundSocket> bind_socket(const config::Socket& spec,
+                                                         std::string& sentence);
+
+// "cannot bind tcp://0.0.0.0:80: address in use by nginx (pid 812)".
+[[nodiscard]] std::string why_not_bound(const os::Endpoint& where, os::Error error);
+
+} // namespace ostler

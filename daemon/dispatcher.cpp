@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/dispatcher.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <utility>
+
+#include "daemon/queue_intake.hpp"
+#include "ipc/os/socket.hpp"
+
+namespace ostler
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+using wire::native::Connection;
+
+constexpr unsigned batch = 32;          // accepted before the loop gets its turn
+constexpr int descriptors_to_keep = 16; // for taking back and for everybody else
+constexpr Lane::Clock::duration first_pause = 100ms;
+constexpr Lane::Clock::duration longest_pause = 1s;
+
+// The lowest free number is what accept gives, so one close to the limit means that few are left.
+int last_usable_descriptor()
+{
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return std::numeric_limits<int>::max();
+    return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 30)) - descriptors_to_keep;
+}
+
+bool scarce(int error)
+{
+    // ETOOMANYREFS counts descriptors in flight over all queues of this user: another queue would
+    // not help.
+    constexpr int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, ETOOMANYREFS};
+    return std::find(std::begin(errors), std::end(errors), error) != std::end(errors);
+}
+
+// Of one connection that ended before it was accepted, or that a firewall forbids.
+bool only_this_one(int error)
+{
+    constexpr int errors[] = {ECONNABORTED, EPROTO,     EPERM,      ENETDOWN,    ENOPROTOOPT,
+                              EHOSTDOWN,    ENONET,     EOPNOTSUPP, ENETUNREACH, EHOSTUNREACH,
+                              ETIMEDOUT,    ECONNRESET, EINTR};
+    return std::find(std::begin(errors), std::end(errors), error) != std::end(errors);
+}
+
+// errno stays for the caller.
+TakenBack accept_from(os::FdRef socket)
+{
+    TakenBack accepted;
+    socklen_t size = sizeof accepted.packet.peer;
+    auto* peer = reinterpret_cast<sockaddr*>(accepted.packet.peer);
+    accepted.fd.reset(::accept4(socket.get(), peer, &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    accepted.packet.peer_size = std::min<std::uint32_t>(size, sizeof accepted.packet.peer);
+    return accepted;
+}
+
+} // namespace
+
+Dispatcher::Dispatcher(boost::asio::any_io_executor executor, const config::Socket& spec,
+                       Readiness& readiness, Listener::Counters& counters)
+    : executor_{executor},
+      spec_{spec},
+      readiness_{readiness},
+      counters_{counters},
+      parking_{executor, [this](TakenBack connection) { refuse(std::move(connection)); }},
+      retriever_{executor,
+                 lanes_,
+                 spec.name,
+                 {.place = [this](TakenBack connection,
+                                  const Lane* from) { place(std::move(connection), from); },
+                  .starved = [this] { pause(EMFILE); }}},
+      send_buffer_{Queue::fitting_send_buffer()},
+      resume_{executor},
+      next_pause_{first_pause},
+      last_usable_descriptor_{last_usable_descriptor()},
+      warnings_{10s}
+{
+}
+
+Dispatcher::~Dispatcher()
+{
+    for (QueueIntake* intake : intakes_)
+        intake->orphan();
+}
+
+void Dispatcher::listen_to(os::FdRef socket)
+{
+    socket_ = socket;
+    if (gate_ == Gate::stopped)
+        return;
+    gate_ = Gate::held;
+    if (opened_)
+        pump();
+}
+
+void Dispatcher::spec_changed()
+{
+    if (opened_)
+        pump();
+}
+
+void Dispatcher::stop()
+{
+    gate(Gate::stopped);
+}
+
+void Dispatcher::gate(Gate wanted)
+{
+    if (gate_ == wanted || gate_ == Gate::stopped)
+        return;
+    gate_ = wanted;
+    readiness_.change(socket_, socket_key,
+                      gate_ == Gate::waiting ? Readiness::Want::input : Readiness::Want::shutdown);
+}
+
+void Dispatcher::ready(Readiness::Event event)
+{
+    if (event.key == socket_key)
+        return pump();
+    Lane* lane = lanes_.find(event.key);
+    if (!lane)
+        return;
+    if (event.shut)
+        return set_aside(*lane, EPIPE);
+    lane->room_came();
+    if (gate_ != Gate::waiting || !parking_.empty())
+        pump();
+}
+
+void Dispatcher::pump()
+{
+    unpark();
+    if (!parking_.empty())
+        return gate(Gate::held); // they were first
+    for (unsigned i = 0; i < batch; ++i)
+        if (!accept_one())
+            return;
+    gate(Gate::waiting); // more may be there: then this wakes us at once
+}
+
+// False when there is nothing more to do until something wakes us.
+bool Dispatcher::accept_one()
+{
+    if (paused_ || gate_ == Gate::stopped || !socket_.valid())
+        return false;
+    const auto now = Clock::now();
+    Lane* lane = lanes_.choose(now);
+    if (!lane)
+        return no_room();
+    TakenBack accepted = accept_from(socket_);
+    if (!accepted.fd.valid())
+        return accept_failed(errno);
+    ++counters_.accepted;
+    accepted.packet.id = ++last_connection_;
+    const bool last = accepted.fd.get() >= last_usable_descriptor_;
+    deliver(std::move(accepted), lane, now);
+    if (last)
+        pause(EMFILE);
+    else if (!paused_)
+        next_pause_ = first_pause;
+    return !paused_;
+}
+
+bool Dispatcher::accept_failed(int error)
+{
+    if (error == EAGAIN) {
+        gate(Gate::waiting);
+        return false;
+    }
+    if (only_this_one(error))
+        return true;
+    if (error == EINVAL) // shut down under us: Readiness says so to the listener
+        gate(Gate::held);
+    else
+        pause(error);
+    return false;
+}
+
+bool Dispatcher::no_room()
+{
+    if (spec_.overflow == config::Overflow::hold || !opened_) {
+        gate(Gate::held);
+        return false;
+    }
+    TakenBack accepted = accept_from(socket_);
+    if (!accepted.fd.valid())
+        return accept_failed(errno);
+    ++counters_.accepted;
+    refuse(std::move(accepted));
+    return true;
+}
+
+void Dispatcher::deliver(TakenBack connection, Lane* first, Clock::time_point now)
+{
+    if (give(connection, first, now) != Given::yes)
+        keep_or_shed(std::move(connection), now);
+}
+
+// Until somebody has it, it is the caller's.
+Dispatcher::Given Dispatcher::give(const TakenBack& connection, Lane* first, Clock::time_point now,
+                                   const Lane* except)
+{
+    for (Lane* lane = first; lane != nullptr; lane = lanes_.choose(now, except)) {
+        const int error = -lane->offer(connection.packet, connection.fd.borrow(), now);
+        if (error == 0) {
+            lanes_.took_turn(*lane);
+            ++counters_.passed;
+            retriever_.look_soon();
+            return Given::yes;
+        }
+        if (scarce(error)) {
+            pause(error);
+            return Given::scarce;
+        }
+        set_aside(*lane, error);
+    }
+    return Given::nobody;
+}
+
+void Dispatcher::set_aside(Lane& lane, int error)
+{
+    if (error == EAGAIN)
+        return lane.found_full();
+    if (lane.route() == Lane::Route::closed)
+        return;
+    spdlog::warn("worker {} has shut its queue of socket {}: it gets nothing more",
+                 lane.owner().label(), spec_.name);
+    reclaim(lane);
+}
+
+// What was taken back from `from`: to somebody else, or to whoever has room, itself included.
+void Dispatcher::place(TakenBack connection, const Lane* from)
+{
+    const auto now = Clock::now();
+    ++counters_.taken_back;
+    Given given = give(connection, lanes_.choose(now, from), now, from);
+    if (given == Given::nobody && from != nullptr)
+        given = give(connection, lanes_.choose(now), now);
+    if (given != Given::yes)
+        keep_or_shed(std::move(connection), now);
+}
+
+void Dispatcher::keep_or_shed(TakenBack connection, Clock::time_point now)
+{
+    // Short of descriptors is no overflow: that passes.
+    if (spec_.overflow == config::Overflow::shed && !paused_)
+        return refuse(std::move(connection));
+    parking_.park(std::move(connection), now + spec_.patience);
+}
+
+void Dispatcher::unpark()
+{
+    while (!paused_ && !parking_.empty()) {
+        const auto now = Clock::now();
+        if (give(parking_.oldest(), lanes_.choose(now), now) != Given::yes)
+            return;
+        parking_.leave();
+    }
+}
+
+void Dispatcher::refuse(TakenBack connection)
+{
+    ++counters_.shed;
+    os::reset_connection(std::move(connection.fd));
+}
+
+void Dispatcher::pause(int error)
+{
+    gate(Gate::held);
+    if (paused_)
+        return;
+    paused_ = true;
+    ++counters_.out_of_descriptors;
+    if (warnings_.may_speak(Clock::now()))
+        spdlog::warn("socket {}: short of descriptors or memory ({}): connections wait in the "
+                     "kernel until there are some; see the limit of open files (LimitNOFILE=)",
+                     spec_.name, std::strerror(error));
+    resume_after(next_pause_);
+    next_pause_ = std::min(next_pause_ * 2, longest_pause);
+}
+
+void Dispatcher::resume_after(Clock::duration time)
+{
+    resume_.expires_after(time);
+    resume_.async_wait(lifeline_.guard([this](const boost::system::error_code& error) {
+        if (!error)
+            resume();
+    }));
+}
+
+void Dispatcher::resume()
+{
+    paused_ = false;
+    last_usable_descriptor_ = last_usable_descriptor();
+    retriever_.again();
+    pump();
+}
+
+os::Result<std::unique_ptr<Intake>> Dispatcher::admit(IntakeOwner& owner, const LoadPage* page)
+{
+    auto queue = Queue::make(send_buffer_);
+    if (!queue)
+        return queue.error();
+    const std::uint64_t number = ++last_lane_;
+    if (const auto added = readiness_.add(queue->near(), number, Readiness::Want::nothing); !added)
+        return added.error();
+    auto intake = std::make_unique<QueueIntake>(
+        *this, Lane{std::move(*queue), number, owner, page, readiness_});
+    intakes_.push_back(intake.get());
+    lanes_.add(intake->lane());
+    opened_ = true;
+    pump();
+    return intake;
+}
+
+void Dispatcher::reclaim(Lane& lane)
+{
+    if (lane.route() == Lane::Route::closed)
+        return;
+    lane.route(Lane::Route::closed);
+    readiness_.forget(lane.queue().near());
+    retriever_.fetch_all(lane);
+}
+
+void Dispatcher::leave(QueueIntake& intake)
+{
+    lanes_.remove(intake.lane());
+    std::erase(intakes_, &intake);
+    if (paused_)
+        resume_after(Clock::duration::zero()); // its descriptors are free in a moment
+}
+
+} // namespace ostler

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/listener.hpp"
+
+#include <fmt/format.h>
+#include <utility>
+
+#include "daemon/binding.hpp"
+#include "daemon/socket_listener.hpp"
+
+namespace ostler
+{
+namespace
+{
+
+// What somebody else has bound: only what the spec expects there.
+std::optional<os::BoundSocket> take_over(const config::Socket& spec, os::UniqueFd bound,
+                                         std::string& sentence)
+{
+    const auto fail = [&](const std::string& why) {
+        sentence = fmt::format("cannot take over {}: {}", spec.listen.text, why);
+        return std::nullopt;
+    };
+    const auto is = os::Endpoint::of(bound.borrow());
+    if (!is)
+        return fail("the descriptor is not a socket");
+    const auto wanted = endpoint_of(spec.listen);
+    if (!wanted || wanted->family() != is->family() || wanted->transport() != is->transport())
+        return fail(fmt::format("the descriptor is {}", is->text()));
+    if (const auto done = os::set_nonblocking(bound.borrow()); !done)
+        return fail(done.error().message());
+    if (is->transport() == os::Transport::stream)
+        if (const auto done = os::listen_on(bound.borrow(), stream_options(spec)); !done)
+            return fail(done.error().message());
+    os::BoundSocket taken{std::move(bound), {}};
+    if (is->family() == AF_UNIX && !is->abstract())
+        if (auto file = os::UnixFile::at(is->path()))
+            taken.file = std::move(*file);
+    return taken;
+}
+
+} // namespace
+
+std::unique_ptr<Listener> Listener::bind(boost::asio::any_io_executor executor,
+                                         const config::Socket& spec, Failure& failure)
+{
+    auto bound = bind_socket(spec, failure.sentence);
+    if (!bound)
+        return nullptr;
+    return SocketListener::make(std::move(executor), spec, std::move(*bound), failure);
+}
+
+std::unique_ptr<Listener> Listener::adopt(boost::asio::any_io_executor executor,
+                                          const config::Socket& spec, os::UniqueFd bound,
+                                          Failure& failure)
+{
+    auto taken = take_over(spec, std::move(bound), failure.sentence);
+    if (!taken)
+        return nullptr;
+    return SocketListener::make(std::move(executor), spec, std::move(*taken), failure);
+}
+
+} // namespace ostler

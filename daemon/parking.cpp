@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/parking.hpp"
+
+#include <utility>
+
+namespace ostler
+{
+
+void Parking::park(TakenBack connection, Clock::time_point until)
+{
+    parked_.push_back({std::move(connection), until});
+    if (parked_.size() == 1)
+        watch();
+}
+
+void Parking::watch()
+{
+    timer_.expires_at(parked_.front().until);
+    timer_.async_wait(lifeline_.guard([this](const boost::system::error_code& error) {
+        if (!error)
+            time_is_up();
+    }));
+}
+
+void Parking::time_is_up()
+{
+    const auto now = Clock::now();
+    while (!parked_.empty() && parked_.front().until <= now) {
+        TakenBack oldest = std::move(parked_.front().connection);
+        parked_.pop_front();
+        give_up_(std::move(oldest));
+    }
+    if (!parked_.empty())
+        watch();
+}
+
+} // namespace ostler

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The listener of a bound socket: settles how it spreads, and keeps it alive.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <string>
+#include <vector>
+
+#include "daemon/dispatcher.hpp"
+#include "daemon/lifeline.hpp"
+#include "daemon/listener.hpp"
+#include "daemon/readiness.hpp"
+#include "daemon/rebinding.hpp"
+#include "daemon/sparing.hpp"
+#include "ipc/os/endpoint.hpp"
+#include "ipc/os/socket.hpp"
+
+namespace ostler
+{
+
+class SharedIntake;
+
+class SocketListener final : public Listener
+{
+public:
+    // `bound` listens already, unless it is a datagram socket. `watched` is in Readiness.
+    SocketListener(boost::asio::any_io_executor executor, config::Socket spec,
+                   os::BoundSocket bound, os::Endpoint where, Readiness readiness);
+    ~SocketListener() override;
+
+    // From a bound socket; a failure is a sentence.
+    [[nodiscard]] static std::unique_ptr<Listener> make(boost::asio::any_io_executor executor,
+                                                        const config::Socket& spec,
+                                                        os::BoundSocket bound, Failure& failure);
+
+    void settle(bool all_take_hand_overs) override;
+    [[nodiscard]] config::Scheduling scheduling() const override { return scheduling_; }
+    [[nodiscard]] os::Result<std::unique_ptr<Intake>> admit(IntakeOwner& owner,
+                                                            const LoadPage* page) override;
+
+    [[nodiscard]] const config::Socket& spec() const override { return spec_; }
+    void update(const config::Socket& changed) override;
+    [[nodiscard]] std::string address() const override { return where_.text(); }
+    [[nodiscard]] bool datagram() const override;
+    [[nodiscard]] os::FdRef descriptor() const override { return bound_.fd.borrow(); }
+    [[nodiscard]] const Counters& counters() const override { return counters_; }
+    [[nodiscard]] unsigned backlog_waiting() const override;
+    void stop_accepting() override;
+
+    void leave(const SharedIntake& intake); // by the intake
+
+private:
+    void was_shut();
+    void bind_later();
+    void bind_again();
+    void cannot_bind(os::Error error);
+    void now_bound(os::BoundSocket fresh);
+    [[nodiscard]] std::vector<SharedIntake*> holders() const { return holders_; }
+    [[nodiscard]] std::string holders_named() const;
+
+    boost::asio::any_io_executor executor_;
+    config::Socket spec_;
+    os::BoundSocket bound_;
+    os::Endpoint where_; // as bound: the port is known
+    config::Scheduling scheduling_ = config::Scheduling::automatic;
+    Counters counters_;
+    Readiness readiness_;
+    Dispatcher dispatcher_;
+    std::vector<SharedIntake*> holders_;
+    bool stopped_ = false;
+
+    Rebinding rebinding_;
+    Sparing warnings_;
+    boost::asio::steady_timer timer_;
+    Lifeline lifeline_;
+};
+
+} // namespace ostler
