@@ -91,17 +91,24 @@ private:
     std::vector<std::unique_ptr<Child>> workers_;
 };
 
+// Once its only worker is gone, so is its socket: it needs a port of its own to come back to.
+std::string free_port()
+{
+    const auto found = Endpoint{"tcp://127.0.0.1:0"}.listen();
+    return std::to_string(local_port(found.borrow()));
+}
+
 class Node : public Contender
 {
 public:
     Node(const std::string& policy, const Crew& crew)
-        : child_{Words{node_program, source_root + "/tests/bench/node_cluster.js",
+        : port_{free_port()},
+          child_{Words{node_program, source_root + "/tests/bench/node_cluster.js", port_,
                        std::to_string(crew.workers), policy, crew.first_blocks ? "1" : "0",
                        blocking_ms}}
     {
         if (!eventually(60s, [&] { return child_.out().find('\n') != std::string::npos; }))
             throw std::runtime_error("Node's cluster does not listen: " + child_.err());
-        port_ = words(child_.out()).at(1);
     }
     ~Node() override
     {
@@ -116,8 +123,8 @@ public:
     std::vector<pid_t> overhead() const override { return {child_.pid()}; }
 
 private:
-    Child child_;
     std::string port_;
+    Child child_;
 };
 
 } // namespace

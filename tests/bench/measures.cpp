@@ -92,22 +92,22 @@ Balance spread(const Contender& contender, double per_second, Milliseconds durin
             .others_ratio = ratio_of({counts.begin() + 1, counts.end()})};
 }
 
-double replace_killed(const Contender& contender)
+Replacement replace_killed(const Contender& contender)
 {
     const Answer before = get(contender.endpoint());
     if (!before.whole)
         throw std::runtime_error("the worker does not answer");
+    Replacement result;
     const auto begun = Clock::now();
     ::kill(before.pid, SIGKILL);
-    // Refused or reset tries count: whoever serves without a gap has none of them.
-    while (true) {
-        const Answer after = get(contender.endpoint());
-        if (after.whole && after.pid != before.pid)
-            break;
-        if (Clock::now() - begun > 10s)
+    // A second for each request: Node leaves what it was handing over unanswered for ever.
+    while (!get(contender.endpoint(), "/", 1s).whole) {
+        ++result.failed;
+        if (Clock::now() - begun > 30s)
             throw std::runtime_error("no replacement serves");
     }
-    return std::chrono::duration<double, std::milli>(Clock::now() - begun).count();
+    result.ms = std::chrono::duration<double, std::milli>(Clock::now() - begun).count();
+    return result;
 }
 
 double pss_mib(const Contender& contender)

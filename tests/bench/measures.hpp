@@ -29,8 +29,12 @@ struct Balance {
 [[nodiscard]] Balance spread(const Contender& contender, double per_second,
                              test::Milliseconds during, unsigned workers);
 
-// SIGKILL of the only worker to the answer of the next, in milliseconds.
-[[nodiscard]] double replace_killed(const Contender& contender);
+// SIGKILL of the only worker to the answer of the next, and the requests that failed meanwhile.
+struct Replacement {
+    double ms = 0;
+    double failed = 0;
+};
+[[nodiscard]] Replacement replace_killed(const Contender& contender);
 
 [[nodiscard]] double pss_mib(const Contender& contender);
 

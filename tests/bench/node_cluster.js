@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Node's cluster with the same workers: node_cluster.js WORKERS rr|none [BLOCKING_WORKER MS].
-// The master prints its port when all listen, and replaces workers that die.
+// Node's cluster with the same workers: node_cluster.js PORT WORKERS rr|none BLOCKING_WORKER MS.
+// The master prints a line when all listen, and replaces workers that die.
 'use strict';
 const cluster = require('cluster');
 const http = require('http');
 
-const [count, policy, blocking, milliseconds] = process.argv.slice(2);
+const [port, count, policy, blocking, milliseconds] = process.argv.slice(2);
 
 function master() {
   cluster.schedulingPolicy = policy === 'rr' ? cluster.SCHED_RR : cluster.SCHED_NONE;
   let listening = 0;
-  cluster.on('listening', (_, address) => {
-    if (++listening === Number(count)) console.log(`listening ${address.port}`);
+  cluster.on('listening', () => {
+    if (++listening === Number(count)) console.log('listening');
   });
   cluster.on('exit', () => cluster.fork());
   for (let i = 0; i < Number(count); ++i) cluster.fork();
@@ -26,7 +26,7 @@ function worker() {
     response.setHeader('Content-Length', body.length);
     response.setHeader('Connection', 'close');
     response.end(body);
-  }).listen(0, '127.0.0.1', 1024);
+  }).listen(Number(port), '127.0.0.1', 1024);
 }
 
 if (cluster.isMaster) master(); else worker();
