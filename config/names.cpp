@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <numeric>
-#include <utility>
 
 namespace ostler::config
 {
@@ -21,20 +19,27 @@ bool within(char c, std::initializer_list<std::string_view> sets)
     return std::ranges::any_of(sets, [c](std::string_view set) { return set.find(c) != set.npos; });
 }
 
-// Letters to change, add or take away to get from one word to the other.
+// Letters to change, add, take away or swap with the next to get from one word to the other.
 std::size_t distance(std::string_view a, std::string_view b)
 {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), 0U);
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+    const std::size_t width = b.size() + 1;
+    std::vector<std::size_t> cells((a.size() + 1) * width);
+    const auto cell = [&](std::size_t i, std::size_t j) -> auto&
+    {
+        return cells[i * width + j];
+    };
+    for (std::size_t i = 0; i <= a.size(); ++i)
+        for (std::size_t j = 0; j <= b.size(); ++j) {
+            if (i == 0 || j == 0) {
+                cell(i, j) = i + j;
+                continue;
+            }
+            const std::size_t changed = cell(i - 1, j - 1) + (a[i - 1] == b[j - 1] ? 0 : 1);
+            cell(i, j) = std::min({changed, cell(i - 1, j) + 1, cell(i, j - 1) + 1});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                cell(i, j) = std::min(cell(i, j), cell(i - 2, j - 2) + 1);
         }
-    }
-    return row.back();
+    return cells.back();
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From bytes to the tree: what is not text, and what is not YAML, is found here.
+#include <algorithm>
 #include <fmt/format.h>
 #include <optional>
 #include <sstream>
@@ -46,13 +47,42 @@ bool is_text(const std::string& text, Problems& problems)
     return true;
 }
 
-// The last line of a torn file is where the parser gives up, which may be past its end.
+// Whether the value in quotes that begins here has an end. A backslash hides what follows in `"`,
+// and '' is an apostrophe in '.
+bool ends_in_quotes(std::string_view rest)
+{
+    const auto begin = rest.find_first_of("\"'"); // after an anchor, if it has one
+    if (begin == std::string_view::npos)
+        return true;
+    const char quote_mark = rest[begin];
+    const auto hides_next = [&](std::size_t at) {
+        return quote_mark == '"' ? rest[at] == '\\' : rest.substr(at, 2) == "''";
+    };
+    for (std::size_t at = begin + 1; at < rest.size(); ++at)
+        if (hides_next(at))
+            ++at;
+        else if (rest[at] == quote_mark)
+            return true;
+    return false;
+}
+
+// yaml-cpp takes an end of file right after a line end for the closing quote. A spec that is torn
+// there must not be taken for a whole one.
+void check_last_quote(const TreeBuilder& builder, std::string_view text)
+{
+    const auto& begin = builder.last_quoted();
+    if (begin && !ends_in_quotes(text.substr(
+                     std::min<std::size_t>(static_cast<std::size_t>(begin->pos), text.size()))))
+        throw YAML::ParserException(*begin, "the quote that opens here is never closed");
+}
+
 NodePtr build(const std::string& text, Problems& problems)
 {
     std::istringstream stream{text};
     YAML::Parser parser{stream};
     TreeBuilder builder{problems};
     parser.HandleNextDocument(builder);
+    check_last_quote(builder, text);
     Problems ignored;
     TreeBuilder second{ignored};
     if (builder.root() && parser.HandleNextDocument(second) && second.root())
@@ -61,12 +91,22 @@ NodePtr build(const std::string& text, Problems& problems)
     return builder.root();
 }
 
+// At the end of a file without a line end, yaml-cpp forgets the column.
+Place place_of(const YAML::Mark& mark, std::string_view text)
+{
+    const bool at_end = static_cast<std::size_t>(mark.pos) == text.size();
+    return at_end ? place_at(text, text.size()) : Place{mark.line + 1, mark.column + 1};
+}
+
 } // namespace
 
 NodePtr parse_tree(const std::string& text, Problems& problems)
 {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
     if (!is_text(text, problems))
         return nullptr;
+    if (text.starts_with(byte_order_mark)) // places are those of the text after it
+        return parse_tree(text.substr(byte_order_mark.size()), problems);
     try {
         NodePtr root = build(text, problems);
         if (root && root->kind == Node::Kind::map)
@@ -75,8 +115,7 @@ NodePtr parse_tree(const std::string& text, Problems& problems)
         problems.add(root && !empty ? root->place : Place{}, "",
                      fmt::format("{}: {}", empty ? "is empty" : "is not a map of keys", example));
     } catch (const YAML::Exception& wrong) {
-        problems.add({wrong.mark.line + 1, wrong.mark.column + 1}, "",
-                     "cannot be read as YAML: " + wrong.msg);
+        problems.add(place_of(wrong.mark, text), "", "cannot be read as YAML: " + wrong.msg);
     }
     return nullptr;
 }

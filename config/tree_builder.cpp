@@ -58,6 +58,8 @@ void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML:
     node->kind = Kind::text;
     node->place = place_of(mark);
     node->in_quotes = tag == "!";
+    if (node->in_quotes)
+        last_quoted_ = mark;
     node->text = value;
     node->size.bytes = value.size();
     finish(std::move(node), mark, anchor);

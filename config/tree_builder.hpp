@@ -19,6 +19,8 @@ class TreeBuilder final : public YAML::EventHandler
 public:
     explicit TreeBuilder(Problems& problems) : problems_{problems} {}
     [[nodiscard]] NodePtr root() const { return root_; }
+    // Where the last value in quotes begins.
+    [[nodiscard]] const std::optional<YAML::Mark>& last_quoted() const { return last_quoted_; }
 
     void OnDocumentStart(const YAML::Mark&) override {}
     void OnDocumentEnd() override {}
@@ -60,6 +62,7 @@ private:
     std::vector<Open> open_;
     std::unordered_map<YAML::anchor_t, NodePtr> anchors_;
     NodePtr root_;
+    std::optional<YAML::Mark> last_quoted_;
 };
 
 } // namespace ostler::config
