@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// The verbs of the control socket: one table, verb → who may, and what is done.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+#include <span>
+#include <string_view>
+
+#include "daemon/logs.hpp"
+#include "daemon/operations.hpp"
+#include "ipc/control/protocol.hpp"
+#include "ipc/control/role.hpp"
+
+namespace ostler
+{
+
+// Where a command says what comes before its reply, and how much of that the client has not read.
+class ControlOutlet
+{
+public:
+    virtual ~ControlOutlet() = default;
+    virtual void send(control::Message message) = 0;
+    [[nodiscard]] virtual bool crowded() const = 0; // more than it is wise to keep in memory
+    virtual boost::asio::awaitable<void> until_roomy() = 0;
+};
+
+// One request on its way. It outlives the coroutine that carries it out.
+struct ControlCall {
+    Operations& operations;
+    Logs& logs;
+    ControlOutlet& outlet;
+    control::Role role;
+    std::uint32_t request;
+    boost::json::object arguments;
+
+    [[nodiscard]] Progress progress() const; // each sentence becomes a packet
+};
+
+struct ControlCommand {
+    // What becomes of it when the client goes away before the reply.
+    enum class Alone {
+        ends,     // it only watched
+        finishes, // half a rolling restart is worse than a whole one
+    };
+    std::string_view verb;
+    control::Role role;
+    Alone alone;
+    boost::asio::awaitable<Outcome> (*run)(ControlCall& call);
+};
+
+[[nodiscard]] std::span<const ControlCommand> control_commands();
+[[nodiscard]] const ControlCommand* find_control_command(std::string_view verb);
+
+} // namespace ostler

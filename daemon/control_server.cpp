@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/control_server.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+#include "ipc/control/exit_code.hpp"
+
+namespace ostler
+{
+namespace
+{
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using asio::posix::stream_descriptor;
+
+constexpr std::chrono::milliseconds pause_without_descriptors{100};
+
+int duplicate(os::FdRef fd)
+{
+    return ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
+}
+
+bool out_of_resources(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+} // namespace
+
+ControlServer::ControlServer(asio::any_io_executor executor, os::FdRef listening,
+                             Operations& operations, Logs& logs, config::Control access,
+                             ControlLimits limits)
+    : executor_{executor},
+      listening_{executor, duplicate(listening)},
+      context_{operations, logs, std::move(access), ::geteuid(), limits.patience},
+      limits_{limits},
+      serving_{executor},
+      accepting_{executor}
+{
+}
+
+void ControlServer::start()
+{
+    accepting_.start("control accept", accept());
+}
+
+awaitable<void> ControlServer::stop()
+{
+    co_await accepting_.stop();
+    for (const auto& [id, session] : sessions_)
+        session->close();
+    co_await serving_.wait_until_empty();
+}
+
+void ControlServer::set_access(config::Control access)
+{
+    context_.access = std::move(access);
+}
+
+// One connection a turn of the loop.
+awaitable<void> ControlServer::accept()
+{
+    asio::steady_timer pause{executor_};
+    for (;;) {
+        co_await listening_.async_wait(stream_descriptor::wait_read, asio::use_awaitable);
+        if (accept_one())
+            continue;
+        pause.expires_after(pause_without_descriptors); // they wait in the kernel meanwhile
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+}
+
+// False when there are no descriptors left for it.
+bool ControlServer::accept_one()
+{
+    os::UniqueFd connection{os::adopt, ::accept4(listening_.native_handle(), nullptr, nullptr,
+                                                 SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    if (connection.valid()) {
+        admit(std::move(connection));
+        return true;
+    }
+    if (!out_of_resources(errno))
+        return true; // the client has gone already
+    spdlog::warn("control: a connection has to wait: {}", std::strerror(errno));
+    return false;
+}
+
+void ControlServer::admit(os::UniqueFd connection)
+{
+    auto peer = peer_of(connection.borrow());
+    if (!peer)
+        return;
+    const bool room = make_room(peer->uid);
+    auto session = std::make_unique<ControlSession>(executor_, std::move(connection),
+                                                    std::move(*peer), context_);
+    if (!room)
+        return session->refuse(exit_failed, "too many control connections: close some of yours");
+    sessions_.emplace(++last_session_, std::move(session));
+    serving_.start("control session", serve(last_session_));
+}
+
+awaitable<void> ControlServer::serve(SessionId id)
+{
+    co_await sessions_.at(id)->run();
+    sessions_.erase(id);
+}
+
+// At the limit somebody has to go: the least used connection of whoever has most of them. So one
+// who holds many harms himself alone, and root always gets in.
+bool ControlServer::make_room(uid_t newcomer)
+{
+    const auto connected = std::count_if(sessions_.begin(), sessions_.end(), [](const auto& entry) {
+        return entry.second->connected();
+    });
+    if (sessions_.size() >= 2 * limits_.sessions) // commands whose clients have left them alone
+        return false;
+    if (static_cast<std::size_t>(connected) < limits_.sessions)
+        return true;
+    const uid_t owner = greediest();
+    ControlSession* victim = least_used(owner);
+    if (victim == nullptr || (owner == newcomer && !victim->idle()))
+        return false;
+    victim->refuse(exit_failed, "closed to make room for another control connection");
+    return true;
+}
+
+uid_t ControlServer::greediest() const
+{
+    std::map<uid_t, std::size_t> counts;
+    for (const auto& [id, session] : sessions_)
+        if (session->connected())
+            ++counts[session->peer().uid];
+    const auto most = std::max_element(counts.begin(), counts.end(), [](auto& one, auto& other) {
+        return one.second < other.second;
+    });
+    return most != counts.end() ? most->first : uid_t{};
+}
+
+// Idle ones first, then whose last request is longest ago.
+ControlSession* ControlServer::least_used(uid_t owner) const
+{
+    ControlSession* least = nullptr;
+    const auto before = [](const ControlSession& one, const ControlSession& other) {
+        return one.idle() != other.idle() ? one.idle() : one.last_request() < other.last_request();
+    };
+    for (const auto& [id, session] : sessions_)
+        if (session->connected() && session->peer().uid == owner &&
+            (least == nullptr || before(*session, *least)))
+            least = session.get();
+    return least;
+}
+
+} // namespace ostler

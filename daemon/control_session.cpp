@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/control_session.hpp"
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <spdlog/spdlog.h>
+#include <utility>
+
+#include "daemon/with_deadline.hpp"
+#include "ipc/control/exit_code.hpp"
+#include "ipc/os/packet.hpp"
+
+namespace ostler
+{
+namespace
+{
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using asio::posix::stream_descriptor;
+
+awaitable<void> wait_writable(stream_descriptor& socket)
+{
+    co_await socket.async_wait(stream_descriptor::wait_write, asio::as_tuple(asio::use_awaitable));
+}
+
+os::FdRef borrow(stream_descriptor& socket)
+{
+    return os::FdRef{socket.native_handle()};
+}
+
+Outcome not_permitted(const ControlCommand& command, control::Role role)
+{
+    std::string sentence{command.verb};
+    sentence += std::string{" needs the role "} + control::name_of(command.role);
+    sentence += role == control::Role::none ? ", and you have none"
+                                            : std::string{", and yours is "} + name_of(role);
+    return {exit_not_permitted, sentence + ": see `control:` of the spec", {}};
+}
+
+} // namespace
+
+ControlSession::ControlSession(asio::any_io_executor executor, os::UniqueFd connection, Peer peer,
+                               const ControlContext& context)
+    : socket_{executor, connection.release()},
+      peer_{std::move(peer)},
+      context_{context},
+      sent_{executor},
+      writing_{executor},
+      watching_{executor},
+      changing_{executor}
+{
+}
+
+awaitable<void> ControlSession::run()
+{
+    co_await read();
+    hang_up();
+    co_await watching_.stop();
+    co_await writing_.stop();
+    co_await changing_.wait_until_empty();
+}
+
+void ControlSession::close()
+{
+    changing_.cancel();
+    hang_up();
+}
+
+// Reading ends then, and with it run(). What was sent before still reaches the client.
+void ControlSession::hang_up()
+{
+    boost::system::error_code ignored; // closed it is in any case
+    socket_.close(ignored);
+    sent_.notify();
+}
+
+void ControlSession::refuse(int exit, std::string sentence)
+{
+    reply(control::connection_itself, {exit, std::move(sentence), {}});
+    close();
+}
+
+// One packet a turn of the loop, so that a client that floods us does not hold it.
+awaitable<void> ControlSession::read()
+{
+    for (;;) {
+        co_await until_roomy();
+        const auto [error] = co_await socket_.async_wait(stream_descriptor::wait_read,
+                                                         asio::as_tuple(asio::use_awaitable));
+        if (error || !connected() || !receive())
+            co_return;
+    }
+}
+
+bool ControlSession::receive()
+{
+    std::array<std::byte, wire::max_packet> buffer; // filled by the kernel
+    os::Received got;
+    const int result = os::receive_packet(borrow(socket_), buffer, {}, got);
+    if (result == -EAGAIN)
+        return true;
+    if (result <= 0)
+        return false;
+    if (got.cut) {
+        refuse(exit_usage, "a packet is at most 64 KiB long and brings no descriptors");
+        return false;
+    }
+    return take(std::span{buffer}.first(got.bytes));
+}
+
+bool ControlSession::take(std::span<const std::byte> packet)
+{
+    using Fed = control::Assembler::Outcome;
+    control::Message message;
+    switch (assembler_.feed(packet, message)) {
+    case Fed::message:
+        start(std::move(message));
+        return true;
+    case Fed::unfinished:
+    case Fed::skipped:
+        return true;
+    case Fed::not_json:
+        reply(message.request, {exit_usage, "a request is a JSON object with a \"verb\"", {}});
+        return true;
+    case Fed::broken:
+        refuse(exit_usage, "this is no packet of the control protocol, or longer than 1 MiB");
+        return false;
+    }
+    return false;
+}
+
+void ControlSession::start(control::Message message)
+{
+    if (message.type != control::Type::request)
+        return; // only we send the others
+    last_request_ = Clock::now();
+    const auto* verb = message.body.if_contains("verb");
+    const ControlCommand* command =
+        verb != nullptr && verb->is_string() ? find_control_command(verb->get_string()) : nullptr;
+    if (command == nullptr)
+        return reply(message.request, {exit_usage, "this daemon knows no such verb", {}});
+
+    const control::Role role = role_of(peer_, context_.access, context_.daemon_user);
+    spdlog::info("control: {}{}  uid={} pid={} request={:.256}", command->verb,
+                 role < command->role ? " refused" : "", peer_.uid, peer_.pid,
+                 boost::json::serialize(message.body)); // JSON: no control characters in it
+    if (role < command->role)
+        return reply(message.request, not_permitted(*command, role));
+    if (watching_.size() + changing_.size() >= most_requests)
+        return reply(message.request,
+                     {exit_failed, "too many requests at a time on this connection", {}});
+
+    TaskGroup& group = command->alone == ControlCommand::Alone::ends ? watching_ : changing_;
+    ControlCall call{context_.operations, context_.logs,          *this, role,
+                     message.request,     std::move(message.body)};
+    group.start("control " + std::string{command->verb}, answer(std::move(call), *command));
+}
+
+awaitable<void> ControlSession::answer(ControlCall call, const ControlCommand& command)
+{
+    try {
+        auto outcome = co_await command.run(call);
+        reply(call.request, std::move(outcome));
+    } catch (...) { // cancelled, or a bug: either way there will be no reply
+        hang_up();
+        throw;
+    }
+}
+
+void ControlSession::reply(std::uint32_t request, Outcome outcome)
+{
+    control::Message message{control::Type::reply, request, {}};
+    message.body["exit"] = outcome.exit;
+    message.body["message"] = outcome.message;
+    for (auto& [key, value] : outcome.data)
+        message.body.emplace(key, std::move(value)); // never in the place of those two
+    send(std::move(message));
+}
+
+void ControlSession::send(control::Message message)
+{
+    if (!connected())
+        return;
+    auto packets = control::packets_of(message, control::max_reply);
+    if (packets.empty())
+        packets = control::packets_of(
+            {control::Type::reply,
+             message.request,
+             {{"exit", exit_failed}, {"message", "the answer is longer than 16 MiB"}}},
+            control::max_reply);
+    for (auto& packet : packets) {
+        waiting_bytes_ += packet.size();
+        waiting_.push_back(std::move(packet));
+    }
+    if (!writing_.empty() || send_waiting())
+        return;
+    writing_.start("control writer", write());
+}
+
+// True when nothing waits any more, also because the client is gone: reading tells that.
+bool ControlSession::send_waiting()
+{
+    while (!waiting_.empty()) {
+        const std::string& packet = waiting_.front();
+        const int result = os::send_packet(borrow(socket_), std::as_bytes(std::span{packet}), {});
+        if (result == -EAGAIN || result == -ENOBUFS || result == -ENOMEM)
+            return false;
+        waiting_bytes_ -= packet.size();
+        waiting_.pop_front();
+    }
+    return true;
+}
+
+awaitable<void> ControlSession::write()
+{
+    while (connected() && !send_waiting()) {
+        sent_.notify();
+        auto room = wait_writable(socket_);
+        const auto until = Clock::now() + context_.patience;
+        if (!co_await with_deadline(std::move(room), until)) {
+            spdlog::warn("control: a client that does not read is cut off  uid={} pid={}",
+                         peer_.uid, peer_.pid);
+            hang_up();
+            co_return;
+        }
+    }
+    sent_.notify();
+}
+
+awaitable<void> ControlSession::until_roomy()
+{
+    co_await sent_.wait_until(Clock::time_point::max(),
+                              [this] { return !crowded() || !connected(); });
+}
+
+} // namespace ostler

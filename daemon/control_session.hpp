@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// One connection to the control socket: requests in, replies out, several at a time. What the
+// client does not read is bounded; who reads nothing for a while is cut off.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/condition.hpp"
+#include "daemon/control_access.hpp"
+#include "daemon/control_commands.hpp"
+#include "daemon/task_group.hpp"
+
+namespace ostler
+{
+
+// What every session needs; it outlives them.
+struct ControlContext {
+    Operations& operations;
+    Logs& logs;
+    config::Control access; // changes with a reload, and counts from the next request on
+    uid_t daemon_user = 0;
+    std::chrono::steady_clock::duration patience = std::chrono::seconds{30}; // with slow readers
+};
+
+class ControlSession final : public ControlOutlet
+{
+public:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::size_t most_requests = 32;         // on their way at a time
+    static constexpr std::size_t most_waiting = 1024 * 1024; // bytes, before lines get lost
+
+    ControlSession(boost::asio::any_io_executor executor, os::UniqueFd connection, Peer peer,
+                   const ControlContext& context);
+
+    // Returns when the client is gone (or close() was called) and nothing of it is left.
+    boost::asio::awaitable<void> run();
+
+    // Ends it, commands on their way included; run() returns soon.
+    void close();
+    // Says why, to whoever still reads, before.
+    void refuse(int exit, std::string sentence);
+
+    [[nodiscard]] const Peer& peer() const { return peer_; }
+    [[nodiscard]] bool connected() const { return socket_.is_open(); }
+    [[nodiscard]] bool idle() const { return watching_.empty() && changing_.empty(); }
+    [[nodiscard]] Clock::time_point last_request() const { return last_request_; }
+
+    void send(control::Message message) override;
+    [[nodiscard]] bool crowded() const override { return waiting_bytes_ > most_waiting; }
+    boost::asio::awaitable<void> until_roomy() override;
+
+private:
+    boost::asio::awaitable<void> read();
+    boost::asio::awaitable<void> write();
+    boost::asio::awaitable<void> answer(ControlCall call, const ControlCommand& command);
+    [[nodiscard]] bool receive();
+    [[nodiscard]] bool take(std::span<const std::byte> packet);
+    void start(control::Message request);
+    void reply(std::uint32_t request, Outcome outcome);
+    [[nodiscard]] bool send_waiting();
+    void hang_up();
+
+    boost::asio::posix::stream_descriptor socket_;
+    Peer peer_;
+    const ControlContext& context_;
+    control::Assembler assembler_{control::max_request};
+    Clock::time_point last_request_ = Clock::now();
+    std::deque<std::string> waiting_; // packets for which there was no room yet
+    std::size_t waiting_bytes_ = 0;
+    Condition sent_;
+    TaskGroup writing_;  // at most one
+    TaskGroup watching_; // requests that end with their client
+    TaskGroup changing_; // requests that are finished without him
+};
+
+} // namespace ostler

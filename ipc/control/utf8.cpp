@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "ipc/control/utf8.hpp"
+
+#include <array>
+
+namespace ostler::control
+{
+namespace
+{
+
+// Table 3-7 of the Unicode standard: which second byte each first byte allows, and how long it is;
+// without ASCII, which nearly everything is.
+struct Form {
+    unsigned char first_from, first_to;
+    unsigned char second_from, second_to;
+    std::size_t length;
+};
+constexpr std::array forms{
+    Form{0xc2, 0xdf, 0x80, 0xbf, 2}, Form{0xe0, 0xe0, 0xa0, 0xbf, 3},
+    Form{0xe1, 0xec, 0x80, 0xbf, 3}, Form{0xed, 0xed, 0x80, 0x9f, 3},
+    Form{0xee, 0xef, 0x80, 0xbf, 3}, Form{0xf0, 0xf0, 0x90, 0xbf, 4},
+    Form{0xf1, 0xf3, 0x80, 0xbf, 4}, Form{0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+unsigned char byte_at(std::string_view text, std::size_t at)
+{
+    return static_cast<unsigned char>(text[at]);
+}
+
+bool fits(const Form& form, std::string_view text)
+{
+    if (text.size() < form.length)
+        return false;
+    if (byte_at(text, 1) < form.second_from || byte_at(text, 1) > form.second_to)
+        return false;
+    for (std::size_t i = 2; i < form.length; ++i)
+        if ((byte_at(text, i) & 0xc0) != 0x80)
+            return false;
+    return true;
+}
+
+} // namespace
+
+std::size_t utf8_length(std::string_view text)
+{
+    if (text.empty())
+        return 0;
+    if (byte_at(text, 0) < 0x80)
+        return 1;
+    for (const Form& form : forms)
+        if (form.first_from <= byte_at(text, 0) && byte_at(text, 0) <= form.first_to)
+            return fits(form, text) ? form.length : 0;
+    return 0;
+}
+
+std::string valid_utf8(std::string text)
+{
+    std::size_t good = 0;
+    while (const std::size_t length = utf8_length(std::string_view{text}.substr(good)))
+        good += length;
+    if (good == text.size())
+        return text; // as nearly always
+
+    std::string fixed{text, 0, good};
+    for (std::string_view rest = std::string_view{text}.substr(good); !rest.empty();) {
+        const std::size_t length = utf8_length(rest);
+        fixed += length != 0 ? rest.substr(0, length) : std::string_view{"\xef\xbf\xbd"};
+        rest.remove_prefix(length != 0 ? length : 1);
+    }
+    return fixed;
+}
+
+} // namespace ostler::control
