@@ -80,9 +80,9 @@ Parsed<Account> find_user(const std::string& name)
         return id ? ::getpwuid_r(*id, rest...) : ::getpwnam_r(name.c_str(), rest...);
     });
     if (found)
-        return Account{entry.pw_name, entry.pw_uid, entry.pw_gid};
+        return Account{entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir};
     if (id)
-        return Account{name, *id, std::nullopt};
+        return Account{.name = name, .uid = *id};
     return Wrong{fmt::format("there is no user {} on this machine", quote(name))};
 }
 

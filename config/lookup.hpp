@@ -18,6 +18,7 @@ struct Account {
     std::string name; // as known to the machine; the number where it knows none
     uid_t uid = 0;
     std::optional<gid_t> gid; // none for a number without an entry
+    std::string home = "/";
 };
 
 // By name or number. A number need not have an entry.

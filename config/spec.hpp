@@ -85,6 +85,7 @@ struct User {
     gid_t gid;
     std::vector<gid_t> groups;
     std::string name;
+    std::string home = "/"; // HOME of the worker
     bool operator==(const User&) const = default;
 };
 

@@ -66,7 +66,7 @@ void read_user(const Cursor& pool, Program& program)
     const gid_t gid = named ? *named : *account->gid;
     if (!listed)
         groups = groups_of(*account, gid);
-    program.user = User{account->uid, gid, std::move(groups), account->name};
+    program.user = User{account->uid, gid, std::move(groups), account->name, account->home};
 }
 
 } // namespace ostler::config

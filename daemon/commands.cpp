@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/commands.hpp"
+
+#include <charconv>
+
+#include "daemon/daemon.hpp"
+#include "daemon/rollout.hpp"
+#include "daemon/status.hpp"
+#include "ipc/control/exit_code.hpp"
+
+namespace ostler
+{
+namespace
+{
+
+template <typename T>
+using awaitable = boost::asio::awaitable<T>;
+
+const Outcome daemon_stops{exit_failed, "the daemon is stopping", {}};
+
+template <typename Number>
+std::optional<Number> number_in(std::string_view text)
+{
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || text.empty())
+        return std::nullopt;
+    return number;
+}
+
+std::string not_ready(const Pool& pool)
+{
+    const std::string why = pool.degraded();
+    return "pool " + pool.name() +
+           " is not ready: " + (why.empty() ? "its workers are still starting" : why);
+}
+
+} // namespace
+
+Outcome Commands::status(std::optional<std::string> pool)
+{
+    if (pool && !daemon_.find_pool(*pool))
+        return {exit_failed, unknown(*pool), {}};
+    return {exit_done, {}, status_of(daemon_, pool)};
+}
+
+awaitable<Outcome> Commands::wait_ready(Progress)
+{
+    std::function<bool()> settled = [this] {
+        if (daemon_.ready() || daemon_.stopping())
+            return true;
+        for (const auto& pool : daemon_.pools())
+            if (pool->failed())
+                return true;
+        return false;
+    };
+    co_await daemon_.services().changed.wait_until(Clock::time_point::max(), std::move(settled));
+    if (daemon_.ready())
+        co_return Outcome{exit_done, "ready", {}};
+    if (daemon_.stopping())
+        co_return daemon_stops;
+    for (const auto& pool : daemon_.pools())
+        if (pool->failed())
+            co_return Outcome{exit_failed, not_ready(*pool), {}};
+    co_return Outcome{exit_failed, "not ready", {}};
+}
+
+awaitable<Outcome> Commands::reload(bool dry_run, Progress progress)
+{
+    co_return co_await daemon_.reload(dry_run, std::move(progress));
+}
+
+awaitable<Outcome> Commands::stop_pool(std::string name, Progress)
+{
+    const Turns::Turn turn = co_await daemon_.turns().take();
+    Pool* pool = daemon_.find_pool(name);
+    if (!pool)
+        co_return Outcome{exit_failed, unknown(name), {}};
+    pool->stop();
+    std::function<bool()> gone = [pool] { return pool->empty(); };
+    co_await daemon_.services().changed.wait_until(Clock::time_point::max(), std::move(gone));
+    co_return Outcome{exit_done, "pool " + name + " is stopped", {}};
+}
+
+awaitable<Outcome> Commands::until_ready(std::string name, std::string done)
+{
+    Pool* pool = daemon_.find_pool(name);
+    std::function<bool()> settled = [this, pool] {
+        return pool->ready() || pool->failed() || daemon_.stopping();
+    };
+    const auto deadline = Clock::now() + pool->spec()->ready.timeout;
+    co_await daemon_.services().changed.wait_until(deadline, std::move(settled));
+    if (daemon_.stopping())
+        co_return daemon_stops;
+    if (!pool->ready())
+        co_return Outcome{exit_failed, not_ready(*pool), {}};
+    co_return Outcome{exit_done, std::move(done), {}};
+}
+
+awaitable<Outcome> Commands::start_pool(std::string name, Progress)
+{
+    const Turns::Turn turn = co_await daemon_.turns().take();
+    Pool* pool = daemon_.find_pool(name);
+    if (!pool)
+        co_return Outcome{exit_failed, unknown(name), {}};
+    if (daemon_.stopping())
+        co_return daemon_stops;
+    pool->start();
+    std::string done = "pool " + name + " is ready";
+    co_return co_await until_ready(name, std::move(done));
+}
+
+awaitable<Outcome> Commands::scale(std::string name, unsigned workers, Progress)
+{
+    const Turns::Turn turn = co_await daemon_.turns().take();
+    Pool* pool = daemon_.find_pool(name);
+    if (!pool)
+        co_return Outcome{exit_failed, unknown(name), {}};
+    if (daemon_.stopping())
+        co_return daemon_stops;
+    const unsigned before = pool->desired();
+    pool->scale(workers);
+    std::string done = "pool " + name + ": " + std::to_string(before) + " → " +
+                       std::to_string(workers) + " workers";
+    if (!pool->running()) {
+        done += ", when it is started";
+        co_return Outcome{exit_done, std::move(done), {}};
+    }
+    std::function<bool()> shrunk = [pool] { return pool->slots_in_use() <= pool->desired(); };
+    co_await daemon_.services().changed.wait_until(Clock::time_point::max(), std::move(shrunk));
+    co_return co_await until_ready(name, std::move(done));
+}
+
+Commands::Place Commands::find(const std::string& name) const
+{
+    if (Pool* pool = daemon_.find_pool(name))
+        return {pool, std::nullopt};
+    const std::size_t slash = name.find('/');
+    if (slash != std::string::npos) {
+        Pool* pool = daemon_.find_pool(name.substr(0, slash));
+        const auto index = number_in<unsigned>(std::string_view{name}.substr(slash + 1));
+        if (pool && index && pool->slot_at(*index) && pool->slot_at(*index)->in_use())
+            return {pool, index};
+    }
+    if (const auto id = number_in<WorkerId>(name))
+        for (const auto& pool : daemon_.pools())
+            if (const Slot* slot = pool->slot_of(*id))
+                return {pool.get(), slot->index()};
+    return {};
+}
+
+std::string Commands::unknown(const std::string& name) const
+{
+    std::string pools;
+    for (const auto& pool : daemon_.pools())
+        pools += (pools.empty() ? "" : ", ") + pool->name();
+    return "there is no pool or worker \"" + name +
+           "\"; the pools are: " + (pools.empty() ? "none" : pools);
+}
+
+awaitable<std::string> Commands::restart_pool(std::string name, Progress progress)
+{
+    Pool* pool = daemon_.find_pool(name);
+    if (!pool->running() || pool->failed() || pool->ready_count() == 0) {
+        // Nothing serves that could be lost: all at once.
+        for (const auto& slot : pool->slots())
+            if (slot->holds_a_place())
+                slot->renew(pool->spec(), pool->generation());
+        pool->start();
+        std::string done;
+        Outcome outcome = co_await until_ready(name, std::move(done));
+        co_return outcome.message;
+    }
+    co_return co_await roll_out(daemon_.services(), *pool, pool->spec(), pool->generation(),
+                                std::move(progress));
+}
+
+awaitable<std::string> Commands::restart_slot(std::string name, unsigned slot, Progress progress)
+{
+    Pool* pool = daemon_.find_pool(name);
+    co_return co_await roll_slot(daemon_.services(), *pool, slot, std::move(progress));
+}
+
+awaitable<Outcome> Commands::restart(std::optional<std::string> pool_or_worker, Progress progress)
+{
+    const Turns::Turn turn = co_await daemon_.turns().take();
+    if (daemon_.stopping())
+        co_return daemon_stops;
+    std::vector<std::string> names;
+    std::string problem;
+    if (!pool_or_worker) {
+        for (const auto& pool : daemon_.pools())
+            names.push_back(pool->name());
+    } else {
+        const Place place = find(*pool_or_worker);
+        if (!place.pool)
+            co_return Outcome{exit_failed, unknown(*pool_or_worker), {}};
+        if (place.slot)
+            problem = co_await restart_slot(place.pool->name(), *place.slot, progress);
+        else
+            names.push_back(place.pool->name());
+    }
+    for (std::size_t i = 0; i < names.size() && problem.empty(); ++i)
+        problem = co_await restart_pool(names[i], progress);
+    if (!problem.empty())
+        co_return Outcome{exit_failed, std::move(problem), {}};
+    co_return Outcome{exit_done, "restarted " + pool_or_worker.value_or("every pool"), {}};
+}
+
+Outcome Commands::stop_daemon()
+{
+    daemon_.stop();
+    return {exit_done, "stopping", {{"keeper_pid", daemon_.keeper_pid()}}};
+}
+
+} // namespace ostler

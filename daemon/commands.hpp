@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// The operator's commands, carried out on the daemon.
+#pragma once
+
+#include "daemon/operations.hpp"
+#include "daemon/pool.hpp"
+
+namespace ostler
+{
+
+class Daemon;
+
+class Commands final : public Operations
+{
+public:
+    explicit Commands(Daemon& daemon) : daemon_{daemon} {}
+
+    Outcome status(std::optional<std::string> pool) override;
+    awaitable<Outcome> wait_ready(Progress progress) override;
+    awaitable<Outcome> reload(bool dry_run, Progress progress) override;
+    awaitable<Outcome> stop_pool(std::string pool, Progress progress) override;
+    awaitable<Outcome> start_pool(std::string pool, Progress progress) override;
+    awaitable<Outcome> restart(std::optional<std::string> pool_or_worker,
+                               Progress progress) override;
+    awaitable<Outcome> scale(std::string pool, unsigned workers, Progress progress) override;
+    Outcome stop_daemon() override;
+
+private:
+    struct Place { // a pool, or one slot of it
+        Pool* pool = nullptr;
+        std::optional<unsigned> slot;
+    };
+    [[nodiscard]] Place find(const std::string& pool_or_worker) const;
+    [[nodiscard]] std::string unknown(const std::string& name) const;
+    awaitable<Outcome> until_ready(std::string pool, std::string done);
+    awaitable<std::string> restart_pool(std::string pool, Progress progress);
+    awaitable<std::string> restart_slot(std::string pool, unsigned slot, Progress progress);
+
+    Daemon& daemon_;
+};
+
+} // namespace ostler

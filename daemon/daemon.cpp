@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/daemon.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/json/value_from.hpp>
+#include <csignal>
+#include <spdlog/spdlog.h>
+
+#include "daemon/reload.hpp"
+#include "ipc/control/exit_code.hpp"
+
+namespace ostler
+{
+namespace
+{
+
+using boost::asio::awaitable;
+using namespace std::chrono_literals;
+
+constexpr auto beat_interval = 1s;
+constexpr auto queues_have = 500ms; // to be taken by workers before they are told to drain
+
+std::string joined(const std::vector<config::Diagnostic>& problems, const std::string& file)
+{
+    std::string text;
+    for (const config::Diagnostic& problem : problems)
+        text += (text.empty() ? "" : "\n") + config::to_string(problem, file);
+    return text;
+}
+
+void log_worker_line(const LogLine& line)
+{
+    spdlog::info("{}/{}: {}", line.pool, line.slot, line.text);
+}
+
+// Nothing runs and nothing is bound: what every start is a difference from.
+config::Spec nothing_of(const config::Spec& spec)
+{
+    config::Spec nothing;
+    nothing.path = spec.path;
+    nothing.control = spec.control;
+    nothing.log = spec.log;
+    return nothing;
+}
+
+} // namespace
+
+Daemon::Daemon(boost::asio::io_context& loop, DaemonSettings settings)
+    : loop_{loop},
+      spec_{std::move(settings.spec)},
+      load_{settings.load},
+      changed_{loop.get_executor()},
+      turns_{changed_},
+      off_loop_{loop.get_executor()},
+      keeper_{loop.get_executor(), std::move(settings.keeper), *this},
+      manager_{keeper_, settings.managed, settings.watchdog},
+      logs_{Logs::make(loop.get_executor())},
+      sockets_{loop.get_executor()},
+      services_{.executor = loop.get_executor(),
+                .keeper = keeper_,
+                .logs = *logs_,
+                .off_loop = off_loop_,
+                .changed = changed_,
+                .listeners = sockets_,
+                .keeper_pid = settings.keeper_pid},
+      commands_{*this},
+      control_socket_{std::move(settings.control)},
+      control_{loop.get_executor(), control_socket_.listening(), commands_, *logs_, spec_.control},
+      signals_{loop, SIGTERM, SIGINT, SIGHUP},
+      beat_{loop},
+      tasks_{loop.get_executor()}
+{
+    logs_->set_sink(log_worker_line);
+}
+
+Daemon::~Daemon() = default;
+
+std::string Daemon::start()
+{
+    const config::Difference everything = config::diff(nothing_of(spec_), spec_);
+    if (std::string problem = sockets_.prepare(spec_, everything); !problem.empty())
+        return problem;
+    sockets_.commit(spec_);
+    wait_for_signal();
+    beat();
+    control_.start();
+    for (const config::Pool& pool : spec_.pools)
+        pools_.push_back(make_pool(pool));
+    for (const auto& pool : pools_)
+        pool->start();
+    watch_spec();
+    tasks_.start("service manager", tell_manager());
+    return {};
+}
+
+std::unique_ptr<Pool> Daemon::make_pool(const config::Pool& spec)
+{
+    Pool::Owner& self = *this;
+    return std::make_unique<Pool>(services_, self, spec, generation_);
+}
+
+Pool* Daemon::find_pool(const std::string& name) const
+{
+    const auto found = std::find_if(pools_.begin(), pools_.end(),
+                                    [&](const auto& pool) { return pool->name() == name; });
+    return found == pools_.end() ? nullptr : found->get();
+}
+
+// --- Ready or not, and who hears of it. ---
+
+bool Daemon::ready() const
+{
+    const auto count =
+        std::count_if(pools_.begin(), pools_.end(), [](const auto& pool) { return pool->ready(); });
+    const std::size_t asked = spec_.ready_when.value_or(static_cast<unsigned>(pools_.size()));
+    return phase_ == Phase::running &&
+           static_cast<std::size_t>(count) >= std::min(asked, pools_.size());
+}
+
+std::string Daemon::sentence() const
+{
+    unsigned ready_workers = 0;
+    unsigned desired = 0;
+    unsigned alive = 0;
+    for (const auto& pool : pools_) {
+        ready_workers += pool->ready_count();
+        desired += pool->desired();
+        alive += pool->slots_in_use();
+    }
+    if (stopping())
+        return "Stopping: " + std::to_string(alive) + " workers left";
+    std::string text =
+        std::to_string(ready_workers) + "/" + std::to_string(desired) + " workers ready";
+    if (!last_reload_error_.empty())
+        text += "; the last reload failed: " +
+                last_reload_error_.substr(0, last_reload_error_.find('\n'));
+    return text;
+}
+
+awaitable<void> Daemon::tell_manager()
+{
+    std::string told;
+    std::function<bool()> is_ready = [this, &told] {
+        if (sentence() != told)
+            manager_.status("Starting: " + (told = sentence()));
+        return ready();
+    };
+    co_await changed_.wait_until(Clock::time_point::max(), std::move(is_ready));
+    spdlog::info("ready: {}  pid={} generation={}", sentence(), keeper_pid(), generation_);
+    manager_.ready(told = sentence());
+    std::function<bool()> never = [this, &told] {
+        if (sentence() != told)
+            manager_.status(told = sentence());
+        return false;
+    };
+    co_await changed_.wait_until(Clock::time_point::max(), std::move(never));
+}
+
+void Daemon::beat()
+{
+    keeper_.beat();
+    manager_.beat(Clock::now(), stopping());
+    beat_.expires_after(beat_interval);
+    beat_.async_wait(alive_.guard([this](boost::system::error_code error) {
+        if (!error)
+            beat();
+    }));
+}
+
+// --- Signals. ---
+
+void Daemon::wait_for_signal()
+{
+    signals_.async_wait(alive_.guard([this](boost::system::error_code error, int number) {
+        if (error)
+            return;
+        on_signal(number);
+        wait_for_signal();
+    }));
+}
+
+void Daemon::on_signal(int number)
+{
+    if (number == SIGHUP)
+        return tasks_.start("reload", reload_by_signal());
+    if (!stopping())
+        return stop();
+    hurry();
+}
+
+awaitable<void> Daemon::reload_by_signal()
+{
+    Progress nobody;
+    const Outcome outcome = co_await reload(false, std::move(nobody));
+    if (outcome.exit == exit_done)
+        spdlog::info("reload: {}", outcome.message);
+}
+
+// --- Another spec. ---
+
+awaitable<Outcome> Daemon::reload(bool dry_run, Progress progress)
+{
+    const Turns::Turn turn = co_await turns_.take();
+    if (stopping())
+        co_return Outcome{exit_failed, "the daemon is stopping", {}};
+    auto read = [path = spec_.path, options = load_] { return config::load(path, options); };
+    config::Loaded loaded = co_await off_loop_.run<config::Loaded>(std::move(read));
+    if (!loaded.spec) {
+        std::string problems = joined(loaded.problems, spec_.path);
+        if (!dry_run)
+            last_reload_error_ = problems;
+        spdlog::error("reload: the spec has {} mistakes, nothing was changed\n{}",
+                      loaded.problems.size(), problems);
+        changed_.notify();
+        co_return Outcome{exit_config, std::move(problems), {}};
+    }
+    config::Difference difference = config::diff(spec_, *loaded.spec);
+    std::vector<std::string> lines = config::describe(difference);
+    boost::json::object data{{"changes", boost::json::value_from(lines)}};
+    if (dry_run)
+        co_return Outcome{
+            exit_done, lines.empty() ? "nothing would change" : "would change:", std::move(data)};
+    manager_.reloading();
+    Reload reload{*this, std::move(*loaded.spec), std::move(difference), std::move(progress)};
+    Outcome outcome = co_await reload.run();
+    waiting_edit_.clear();
+    last_reload_error_ = outcome.exit == exit_done ? std::string{} : outcome.message;
+    outcome.data = std::move(data);
+    manager_.ready(sentence());
+    changed_.notify();
+    co_return outcome;
+}
+
+void Daemon::watch_spec()
+{
+    if (spec_.watch == config::Watch::never)
+        return;
+    watch_ =
+        std::make_unique<SpecWatch>(loop_.get_executor(), spec_.path, [this] { spec_edited(); });
+    if (!watch_->problem().empty())
+        spdlog::warn("{}", watch_->problem());
+}
+
+void Daemon::spec_edited()
+{
+    if (!stopping())
+        tasks_.start("edit of the spec", apply_edit());
+}
+
+// An edit is applied as `reload` does it, except that one that removes something waits for a word:
+// a file that was torn while it was written looks just like that.
+awaitable<void> Daemon::apply_edit()
+{
+    auto read = [path = spec_.path, options = load_] { return config::load(path, options); };
+    const config::Loaded loaded = co_await off_loop_.run<config::Loaded>(std::move(read));
+    if (loaded.spec) {
+        const config::Difference difference = config::diff(spec_, *loaded.spec);
+        if (difference.empty()) {
+            waiting_edit_.clear();
+            last_reload_error_.clear();
+            co_return;
+        }
+        if (difference.removes() && spec_.watch != config::Watch::all) {
+            waiting_edit_ = "the edited spec removes something; `ostler reload` applies it";
+            spdlog::warn("{}", waiting_edit_);
+            co_return;
+        }
+    }
+    co_await reload_by_signal();
+}
+
+// --- The end. ---
+
+void Daemon::stop()
+{
+    stop(exit_done);
+}
+
+void Daemon::stop(int code)
+{
+    if (stopping())
+        return;
+    phase_ = Phase::draining;
+    exit_code_ = code;
+    spdlog::info("stopping: draining {} pools", pools_.size());
+    manager_.stopping(sentence());
+    watch_.reset();
+    changed_.notify();
+    tasks_.start("stop", drain_and_end());
+}
+
+void Daemon::hurry()
+{
+    if (phase_ == Phase::draining)
+        spdlog::warn("stopping at once");
+    phase_ = Phase::hurrying;
+    for (const auto& pool : pools_)
+        pool->hurry();
+    changed_.notify();
+}
+
+bool Daemon::queues_empty() const
+{
+    for (const auto& pool : pools_)
+        for (const auto& slot : pool->slots())
+            if (slot->worker() && slot->worker()->traffic().pending != 0)
+                return false;
+    return true;
+}
+
+// What the workers have not taken yet would have nobody to go to once all of them drain.
+awaitable<void> Daemon::let_queues_empty()
+{
+    const auto deadline = Clock::now() + queues_have;
+    boost::asio::steady_timer pause{loop_};
+    while (!queues_empty() && Clock::now() < deadline && phase_ == Phase::draining) {
+        pause.expires_after(5ms);
+        co_await pause.async_wait(boost::asio::use_awaitable);
+    }
+}
+
+awaitable<void> Daemon::drain_and_end()
+{
+    config::Duration delay{0};
+    for (const auto& pool : pools_)
+        delay = std::max(delay, pool->spec()->stop.delay);
+    std::function<bool()> hurried = [this] { return phase_ == Phase::hurrying; };
+    if (delay.count() > 0)
+        co_await changed_.wait_until(Clock::now() + delay, std::move(hurried));
+    sockets_.stop_accepting();
+    co_await let_queues_empty();
+    if (phase_ == Phase::draining)
+        for (const auto& pool : pools_)
+            pool->stop();
+    std::function<bool()> all_gone = [this] {
+        return std::all_of(pools_.begin(), pools_.end(),
+                           [](const auto& pool) { return pool->empty(); });
+    };
+    co_await changed_.wait_until(Clock::time_point::max(), std::move(all_gone));
+    spdlog::info("stopped: no worker is left");
+    end();
+}
+
+// Outside the group of tasks, as it ends them.
+void Daemon::end()
+{
+    phase_ = Phase::hurrying;
+    boost::asio::co_spawn(loop_, end_tasks(), [this](const std::exception_ptr&) {
+        sockets_.close();
+        keeper_.end(exit_code_);
+        loop_.stop();
+    });
+}
+
+awaitable<void> Daemon::end_tasks()
+{
+    co_await control_.stop();
+    co_await tasks_.stop();
+}
+
+void Daemon::pool_wants_exit(Pool& pool)
+{
+    spdlog::critical("pool {} has failed and its spec says exit", pool.name());
+    stop(exit_failed);
+}
+
+void Daemon::keeper_gone()
+{
+    spdlog::critical("the keeper is gone: every worker is killed, and this master ends");
+    for (const auto& pool : pools_)
+        for (const auto& slot : pool->slots())
+            slot->kill_ourselves();
+    exit_code_ = exit_failed;
+    end();
+}
+
+} // namespace ostler

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// The supervisor: owns sockets, pools and all that serves them, from the start to the last worker's
+// end.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/load.hpp"
+#include "config/spec.hpp"
+#include "daemon/commands.hpp"
+#include "daemon/control_server.hpp"
+#include "daemon/control_socket.hpp"
+#include "daemon/keeper_link.hpp"
+#include "daemon/manager_link.hpp"
+#include "daemon/pool.hpp"
+#include "daemon/services.hpp"
+#include "daemon/sockets.hpp"
+#include "daemon/spec_watch.hpp"
+#include "daemon/task_group.hpp"
+#include "daemon/turns.hpp"
+
+namespace ostler
+{
+
+// What it is started with. The control socket is ours already, so that two daemons never bind the
+// same sockets.
+struct DaemonSettings {
+    config::Spec spec;
+    config::LoadOptions load;
+    os::UniqueFd keeper;
+    pid_t keeper_pid = 0;
+    ControlSocket control;
+    bool managed = false; // a service manager listens to what the keeper relays
+    std::optional<std::chrono::microseconds> watchdog; // how often it wants to hear of us
+};
+
+class Daemon final : KeeperLink::Events, Pool::Owner
+{
+public:
+    Daemon(boost::asio::io_context& loop, DaemonSettings settings);
+    ~Daemon() override;
+
+    // Binds the sockets and starts the pools. A sentence when that cannot be; then nothing was
+    // started.
+    [[nodiscard]] std::string start();
+    // Ends the loop when no worker is left; the keeper was told with which code.
+    void stop();
+    void stop(int code);
+
+    [[nodiscard]] boost::asio::awaitable<Outcome> reload(bool dry_run, Progress progress);
+
+    [[nodiscard]] const config::Spec& spec() const { return spec_; }
+    [[nodiscard]] const Sockets& sockets() const { return sockets_; }
+    [[nodiscard]] const std::vector<std::unique_ptr<Pool>>& pools() const { return pools_; }
+    [[nodiscard]] Pool* find_pool(const std::string& name) const;
+    [[nodiscard]] Services& services() { return services_; }
+    [[nodiscard]] Turns& turns() { return turns_; }
+    [[nodiscard]] unsigned generation() const { return generation_; }
+    [[nodiscard]] pid_t keeper_pid() const { return services_.keeper_pid; }
+    [[nodiscard]] Clock::duration uptime() const { return Clock::now() - started_at_; }
+    [[nodiscard]] bool ready() const;
+    [[nodiscard]] int exit_code() const { return exit_code_; }
+    [[nodiscard]] bool stopping() const { return phase_ != Phase::running; }
+    [[nodiscard]] const std::string& last_reload_error() const { return last_reload_error_; }
+    [[nodiscard]] const std::string& waiting_edit() const { return waiting_edit_; }
+
+private:
+    friend class Reload; // changes spec, sockets and pools, in one place
+
+    enum class Phase { running, draining, hurrying };
+
+    [[nodiscard]] std::unique_ptr<Pool> make_pool(const config::Pool& spec);
+    void wait_for_signal();
+    void on_signal(int number);
+    void beat();
+    void watch_spec();
+    void spec_edited();
+    boost::asio::awaitable<void> apply_edit();
+    boost::asio::awaitable<void> reload_by_signal();
+    boost::asio::awaitable<void> tell_manager();
+    boost::asio::awaitable<void> drain_and_end();
+    boost::asio::awaitable<void> let_queues_empty();
+    [[nodiscard]] bool queues_empty() const;
+    [[nodiscard]] std::string sentence() const; // for the manager's STATUS
+    void hurry();
+    void end();
+    boost::asio::awaitable<void> end_tasks();
+
+    void keeper_gone() override;
+    void pool_wants_exit(Pool& pool) override;
+
+    boost::asio::io_context& loop_;
+    config::Spec spec_; // what runs
+    config::LoadOptions load_;
+    Clock::time_point started_at_ = Clock::now();
+    Phase phase_ = Phase::running;
+    int exit_code_ = 0;
+    unsigned generation_ = 1;
+    std::string last_reload_error_;
+    std::string waiting_edit_; // an edit that waits for `reload`, and why
+    Condition changed_;
+    Turns turns_;
+    OffLoop off_loop_;
+    KeeperLink keeper_;
+    ManagerLink manager_;
+    std::unique_ptr<Logs> logs_;
+    Sockets sockets_;
+    Services services_;
+    std::vector<std::unique_ptr<Pool>> pools_; // in the order of the spec
+    Commands commands_;
+    ControlSocket control_socket_;
+    ControlServer control_;
+    std::unique_ptr<SpecWatch> watch_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer beat_;
+    os::Alive alive_;
+    TaskGroup tasks_;
+};
+
+} // namespace ostler
