@@ -221,6 +221,11 @@ awaitable<Outcome> Daemon::reload(bool dry_run, Progress progress)
     if (dry_run)
         co_return Outcome{
             exit_done, lines.empty() ? "nothing would change" : "would change:", std::move(data)};
+    if (lines.empty()) {
+        waiting_edit_.clear();
+        last_reload_error_.clear();
+        co_return Outcome{exit_done, "nothing has changed", std::move(data)};
+    }
     manager_.reloading();
     Reload reload{*this, std::move(*loaded.spec), std::move(difference), std::move(progress)};
     Outcome outcome = co_await reload.run();

@@ -39,6 +39,10 @@ static int64_t now_ms(void)
 
 static void end_connection(struct server* server, struct connection* it)
 {
+    /* Closing is not enough: whoever passed it to us may still have it open, and epoll would go on
+     * telling of a connection that is gone. */
+    if (it->watched)
+        epoll_ctl(server->epoll, EPOLL_CTL_DEL, it->fd, NULL);
     close(it->fd);
     if (server->worker)
         ostler_worker_done(server->worker, it->id);
