@@ -7,6 +7,7 @@
 #include <ctime>
 #include <spdlog/fmt/fmt.h>
 
+#include "ipc/control/utf8.hpp"
 #include "systemd/journal.hpp"
 
 namespace ostler
@@ -62,64 +63,29 @@ std::string time_of_day(system_clock::time_point time)
                        milliseconds(time));
 }
 
-// How many bytes the character at the front takes; 0 when it is to be escaped. RFC 3629: no
-// surrogates, nothing longer than needed, nothing beyond U+10FFFF; and no C1 controls, which some
-// terminals obey.
-std::size_t character_length(std::string_view text)
-{
-    const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned first = byte(0);
-    if (first < 0x80)
-        return (first >= 0x20 && first != 0x7f) || first == '\t' ? 1 : 0;
-    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() < length)
-        return 0;
-    for (std::size_t at = 1; at < length; ++at)
-        if ((byte(at) & 0xc0) != 0x80)
-            return 0;
-    const bool too_long = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-    const bool surrogate = first == 0xed && byte(1) > 0x9f;
-    const bool too_large = first == 0xf4 && byte(1) > 0x8f;
-    const bool control = first == 0xc2 && byte(1) < 0xa0;
-    return too_long || surrogate || too_large || control ? 0 : length;
-}
-
 std::string json_line(const LogEntry& entry)
 {
     boost::json::object line;
     line["time"] = utc_time(entry.time);
     line["level"] = level(entry.severity).name;
-    line["message"] = printable(entry.text);
+    line["message"] = control::printable(entry.text);
     return boost::json::serialize(line) + '\n';
 }
 
 } // namespace
-
-std::string printable(std::string_view text)
-{
-    std::string safe;
-    while (!text.empty()) {
-        const auto length = character_length(text);
-        if (length > 0)
-            safe.append(text.substr(0, length));
-        else
-            safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-        text.remove_prefix(length > 0 ? length : 1);
-    }
-    return safe;
-}
 
 std::string log_line(LogLook look, const LogEntry& entry)
 {
     const auto& [name, colour, priority] = level(entry.severity);
     switch (look) {
     case LogLook::journal:
-        return systemd::journal_line(priority, printable(entry.text));
+        return systemd::journal_line(priority, control::printable(entry.text));
     case LogLook::terminal:
         return fmt::format("{} {}{:<5}\x1b[0m {}\n", time_of_day(entry.time), colour, name,
-                           printable(entry.text));
+                           control::printable(entry.text));
     case LogLook::plain:
-        return fmt::format("{} {:<5} {}\n", utc_time(entry.time), name, printable(entry.text));
+        return fmt::format("{} {:<5} {}\n", utc_time(entry.time), name,
+                           control::printable(entry.text));
     case LogLook::json:
         break;
     }

@@ -30,7 +30,4 @@ struct LogEntry {
 // One line with its newline.
 [[nodiscard]] std::string log_line(LogLook look, const LogEntry& entry);
 
-// Control characters and bytes that are not UTF-8 as \x1b; everything else as it is.
-[[nodiscard]] std::string printable(std::string_view text);
-
 } // namespace ostler

@@ -39,6 +39,23 @@ bool fits(const Form& form, std::string_view text)
     return true;
 }
 
+bool is_control(std::string_view character)
+{
+    const unsigned char first = byte_at(character, 0);
+    if (character.size() == 1)
+        return (first < 0x20 && first != '\t') || first == 0x7f;
+    return first == 0xc2 && byte_at(character, 1) < 0xa0;
+}
+
+std::string escaped(std::string_view bytes)
+{
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        text += {'\\', 'x', digits[byte_at(bytes, i) / 16], digits[byte_at(bytes, i) % 16]};
+    return text;
+}
+
 } // namespace
 
 std::size_t utf8_length(std::string_view text)
@@ -68,6 +85,18 @@ std::string valid_utf8(std::string text)
         rest.remove_prefix(length != 0 ? length : 1);
     }
     return fixed;
+}
+
+std::string printable(std::string_view text)
+{
+    std::string safe;
+    while (!text.empty()) {
+        const std::size_t length = utf8_length(text);
+        const std::string_view next = text.substr(0, length != 0 ? length : 1);
+        safe += length == 0 || is_control(next) ? escaped(next) : std::string{next};
+        text.remove_prefix(next.size());
+    }
+    return safe;
 }
 
 } // namespace ostler::control

@@ -15,4 +15,8 @@ namespace ostler::control
 // The same text with U+FFFD for each byte that belongs to no character.
 [[nodiscard]] std::string valid_utf8(std::string text);
 
+// For people: control characters (but tabs) and bytes that belong to no character as \x1b, so that
+// no terminal obeys them. C1 controls count, as some terminals obey those too.
+[[nodiscard]] std::string printable(std::string_view text);
+
 } // namespace ostler::control

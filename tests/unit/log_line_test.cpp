@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/log_line.hpp"
+#include "ipc/control/utf8.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace ostler;
@@ -55,5 +56,5 @@ TEST_CASE("what a worker prints cannot begin a line, move a cursor or break a pa
         std::pair{"\xf4\x90\x80\x80"sv, "\\xf4\\x90\\x80\\x80"sv}, // beyond the last character
     };
     for (const auto& [text, shown] : cases)
-        CHECK(printable(text) == shown);
+        CHECK(control::printable(text) == shown);
 }
