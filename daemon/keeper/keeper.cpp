@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <poll.h>
 #include <utility>
@@ -87,8 +88,8 @@ void Keeper::lose_channel()
     parts_.nurse.lost(now());
 }
 
-// What the master said; or how it exited, where that says why: before its first beat (--version, a
-// bad option), and by the codes that mean something.
+// What the master said; or how it ended, where that says why: before its first beat (--version, a
+// bad option, an interrupt), and by the codes that mean something.
 int Keeper::exit_code() const
 {
     constexpr int meaning[] = {exit_usage, exit_bug, exit_system, exit_not_permitted, exit_config};
@@ -96,24 +97,30 @@ int Keeper::exit_code() const
     const int status = master_end_->si_status;
     if (said_code_)
         return *said_code_;
-    if (exited && (!beaten_ ||
-                   std::find(std::begin(meaning), std::end(meaning), status) != std::end(meaning)))
-        return status;
-    return exit_failed;
+    if (!beaten_)
+        return exited ? status : 128 + status;
+    const bool means_something =
+        exited && std::find(std::begin(meaning), std::end(meaning), status) != std::end(meaning);
+    return means_something ? status : exit_failed;
 }
 
 void Keeper::explain() const
 {
     const bool exited = master_end_->si_code == CLD_EXITED;
+    const int status = master_end_->si_status;
     if (said_code_ || (exited && !beaten_))
         return; // as it should be, or it has said why itself
-    const auto workers = table_.running();
+    char how[64];
     if (exited)
-        say("the master (pid %d) exited with code %d and takes its %zu workers with it",
-            parts_.master, master_end_->si_status, workers);
+        std::snprintf(how, sizeof how, "exited with code %d", status);
     else
-        say("the master (pid %d) was killed by SIG%s and takes its %zu workers with it",
-            parts_.master, ::sigabbrev_np(master_end_->si_status), workers);
+        std::snprintf(how, sizeof how, "was killed by signal %d (%s)", status,
+                      ::sigdescr_np(status));
+    if (beaten_)
+        say("the master (pid %d) %s and takes its %zu workers with it", parts_.master, how,
+            table_.running());
+    else
+        say("the master (pid %d) %s before it was ready", parts_.master, how);
 }
 
 } // namespace ostler::keeper

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/keeper/say.hpp"
 
+#include <climits>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +13,7 @@ namespace ostler::keeper
 // One write, so that lines of several processes do not mix. The journal reads the level, error.
 void say(const char* format, ...)
 {
-    char line[512];
+    char line[PATH_MAX + 256];
     va_list arguments;
     va_start(arguments, format);
     std::vsnprintf(line, sizeof line, format, arguments);

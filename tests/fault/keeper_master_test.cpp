@@ -116,8 +116,9 @@ TEST_CASE("a master that is killed takes its workers with it, and the daemon say
     ::kill(rig.master(), SIGKILL);
     CHECK(exit_code(rig) == 1);
     CHECK(stay_gone({stray, worker}));
-    CHECK(rig.keeper().err() == "ostlerd: the master (pid " + std::to_string(rig.master()) +
-                                    ") was killed by SIGKILL and takes its 2 workers with it\n");
+    CHECK(rig.keeper().err() ==
+          "ostlerd: the master (pid " + std::to_string(rig.master()) +
+              ") was killed by signal 9 (Killed) and takes its 2 workers with it\n");
 }
 
 TEST_CASE("what a master exits with is the daemon's code only where it means something")
@@ -137,6 +138,14 @@ TEST_CASE("what a master exits with is the daemon's code only where it means som
         CHECK(exit_code(rig) == one.daemon);
         CHECK(says(rig, "exited with code") == one.beaten);
     }
+}
+
+TEST_CASE("a master that is killed before it was ready passes the signal on as a code")
+{
+    KeeperRig rig;
+    ::kill(rig.master(), SIGKILL);
+    CHECK(exit_code(rig) == 128 + SIGKILL);
+    CHECK(says(rig, "was killed by signal 9 (Killed) before it was ready"));
 }
 
 TEST_CASE("a run of the master that only prints ends with its code and no word of the keeper")
@@ -175,7 +184,7 @@ TEST_CASE("a master that misses five beats is aborted")
     ::kill(rig.master(), SIGSTOP); // an abort alone would not reach it
     CHECK(exit_code(rig) == 1);
     CHECK(says(rig, "has not answered for five seconds"));
-    CHECK(says(rig, "was killed by SIGABRT"));
+    CHECK(says(rig, "was killed by signal 6 (Aborted)"));
     CHECK_FALSE(alive(worker));
 }
 
@@ -185,7 +194,7 @@ TEST_CASE("a master that survives the abort is killed")
     rig.order("ignore " + std::to_string(SIGABRT));
     rig.tell(Beat{});
     CHECK(exit_code(rig) == 1);
-    CHECK(says(rig, "was killed by SIGKILL"));
+    CHECK(says(rig, "was killed by signal 9 (Killed)"));
 }
 
 TEST_CASE("a master that has closed its channel and stays is ended, though it never beat")
@@ -193,8 +202,8 @@ TEST_CASE("a master that has closed its channel and stays is ended, though it ne
     KeeperRig rig;
     rig.close_channel();
     rig.order("close");
-    CHECK(exit_code(rig) == 1);
-    CHECK(says(rig, "was killed by SIGABRT"));
+    CHECK(exit_code(rig) == 128 + SIGABRT);
+    CHECK(says(rig, "was killed by signal 6 (Aborted)"));
 }
 
 TEST_CASE("without a heartbeat a stopped master is left alone")
