@@ -149,7 +149,8 @@ json::value Daemon::socket(const std::string& name) const
 std::vector<Row> Daemon::rows(const std::string& pool_name) const
 {
     std::vector<Row> result;
-    for (const json::value& worker : pool(pool_name).at("workers").as_array())
+    const json::value whole = pool(pool_name);
+    for (const json::value& worker : whole.at("workers").as_array())
         result.push_back(row_from(worker));
     return result;
 }
