@@ -18,6 +18,12 @@
 
 namespace ostler::keeper
 {
+namespace
+{
+
+constexpr int manager_retry_ms = 50;
+
+} // namespace
 
 Keeper::Keeper(Table& table, Parts parts) : table_{table}, parts_{std::move(parts)} {}
 
@@ -46,7 +52,11 @@ void Keeper::wait()
         {parts_.signals.get(), POLLIN, 0},
         {parts_.channel.get(), static_cast<short>(heard | room), 0},
     };
-    ::poll(events, std::size(events), parts_.nurse.wait(now()));
+    int longest = parts_.nurse.wait(now());
+    if (parts_.manager.waiting() && (longest < 0 || longest > manager_retry_ms))
+        longest = manager_retry_ms;
+    ::poll(events, std::size(events), longest);
+    parts_.manager.retry();
 }
 
 void Keeper::forward_signals()

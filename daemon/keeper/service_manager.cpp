@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/keeper/service_manager.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
@@ -37,10 +38,7 @@ bool watchdog_is_ours()
 
 os::UniqueFd datagram_socket()
 {
-    constexpr timeval patience{.tv_sec = 1, .tv_usec = 0};
-    os::UniqueFd socket{os::adopt, ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    return socket;
+    return {os::adopt, ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
 }
 
 } // namespace
@@ -66,17 +64,44 @@ ServiceManager ServiceManager::from_environment()
     return manager;
 }
 
-void ServiceManager::relay(std::string_view state) const
+ServiceManager::Sent ServiceManager::send(std::string_view state) const
+{
+    const auto* to = reinterpret_cast<const sockaddr*>(&address_);
+    if (::sendto(socket_.get(), state.data(), state.size(), MSG_NOSIGNAL, to, address_size_) >= 0)
+        return Sent::yes;
+    if (errno == EAGAIN)
+        return Sent::no_room;
+    say("cannot notify the service manager: %s", ::strerrordesc_np(errno));
+    return Sent::never;
+}
+
+void ServiceManager::relay(std::string_view state)
 {
     if (address_size_ == 0)
         return;
-    const auto* to = reinterpret_cast<const sockaddr*>(&address_);
-    ssize_t sent;
-    do
-        sent = ::sendto(socket_.get(), state.data(), state.size(), MSG_NOSIGNAL, to, address_size_);
-    while (sent < 0 && errno == EINTR);
-    if (sent < 0)
-        say("cannot notify the service manager: %s", ::strerrordesc_np(errno));
+    if (waiting() || send(state) == Sent::no_room)
+        keep(state);
+}
+
+// When there are too many, the newest goes: the first READY=1 matters most, and a later status
+// comes again.
+void ServiceManager::keep(std::string_view state)
+{
+    if (waiting_count_ == max_waiting || state.size() > sizeof waiting_[0].text)
+        return;
+    Waiting& last = waiting_[waiting_count_++];
+    std::memcpy(last.text, state.data(), state.size());
+    last.size = state.size();
+}
+
+void ServiceManager::retry()
+{
+    std::size_t gone = 0;
+    while (gone < waiting_count_ &&
+           send({waiting_[gone].text, waiting_[gone].size}) != Sent::no_room)
+        ++gone;
+    std::move(waiting_ + gone, waiting_ + waiting_count_, waiting_);
+    waiting_count_ -= gone;
 }
 
 } // namespace ostler::keeper
