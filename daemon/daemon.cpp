@@ -126,7 +126,7 @@ std::string Daemon::sentence() const
     for (const auto& pool : pools_) {
         ready_workers += pool->ready_count();
         desired += pool->desired();
-        alive += pool->slots_in_use();
+        alive += pool->worker_count();
     }
     if (stopping())
         return "Stopping: " + std::to_string(alive) + " workers left";

@@ -31,23 +31,22 @@ void Pool::start()
 {
     running_ = true;
     failed_ = false;
-    for (const auto& slot : slots_)
-        if (slot->state() == SlotState::failed || slot->state() == SlotState::stopped ||
-            slot->state() == SlotState::backoff)
-            slot->start(spec_, generation_);
     converge();
+    for (const auto& slot : slots_)
+        if (slot->holds_a_place() && slot->state() != SlotState::running)
+            slot->start(spec_, generation_);
 }
 
 void Pool::stop()
 {
     running_ = false;
     for (const auto& slot : slots_)
-        slot->retire();
+        slot->halt();
 }
 
 void Pool::hurry()
 {
-    running_ = false;
+    stop();
     for (const auto& slot : slots_)
         slot->hurry();
 }
@@ -132,8 +131,16 @@ unsigned Pool::slots_in_use() const
                                                [](const auto& slot) { return slot->in_use(); }));
 }
 
+unsigned Pool::worker_count() const
+{
+    return static_cast<unsigned>(std::count_if(
+        slots_.begin(), slots_.end(), [](const auto& slot) { return slot->worker() != nullptr; }));
+}
+
 std::string Pool::degraded() const
 {
+    if (!running_)
+        return {};
     if (failed_)
         return "failed: its workers were restarted too often";
     if (!degraded_.empty())

@@ -46,7 +46,8 @@ public:
     [[nodiscard]] bool ready() const { return running_ && ready_count() >= desired_; }
     [[nodiscard]] bool running() const { return running_; }
     [[nodiscard]] unsigned slots_in_use() const;
-    [[nodiscard]] bool empty() const { return slots_in_use() == 0; }
+    [[nodiscard]] unsigned worker_count() const;
+    [[nodiscard]] bool empty() const { return worker_count() == 0; } // no process is left
     [[nodiscard]] bool failed() const { return failed_; }
     [[nodiscard]] std::string degraded() const; // why it is not what it should be; empty when it is
     void set_degraded(std::string why) { degraded_ = std::move(why); }

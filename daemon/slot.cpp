@@ -50,6 +50,8 @@ void Slot::perform(SlotEffect effect)
         return worker_->drain();
     case SlotEffect::wait:
         return wait_to_start();
+    case SlotEffect::settle:
+        return settle();
     case SlotEffect::clear:
         return clear();
     }
@@ -73,9 +75,13 @@ void Slot::retire()
     on(SlotEvent::retire);
 }
 
+void Slot::halt()
+{
+    on(SlotEvent::halt);
+}
+
 void Slot::hurry()
 {
-    on(SlotEvent::retire);
     if (worker_)
         worker_->stop();
 }
@@ -110,10 +116,15 @@ void Slot::wait_to_start()
     }));
 }
 
-void Slot::clear()
+void Slot::settle()
 {
     timer_.cancel();
     history_.forgive();
+}
+
+void Slot::clear()
+{
+    settle();
     restarts_ = 0;
     last_ending_.reset();
     owner_.slot_freed(*this);

@@ -35,7 +35,8 @@ public:
     // before.
     void start(std::shared_ptr<const config::Pool> spec, unsigned generation);
     void retire(); // drains it, and leaves the place free
-    void hurry();  // whatever runs here goes now
+    void halt();   // drains it, and keeps the place, stopped
+    void hurry();  // whatever was asked to go, goes now
     // Replaces the worker in place: the old one drains first. Later restarts are of this spec.
     void renew(std::shared_ptr<const config::Pool> spec, unsigned generation);
     // How it is supervised from now on; the program is the same.
@@ -66,6 +67,7 @@ private:
     void perform(SlotEffect effect);
     void launch();
     void wait_to_start();
+    void settle();
     void clear();
     [[nodiscard]] SlotEvent judge(const Ending& ending);
     void log_ending(const Worker& worker, const Ending& ending, SlotEvent event) const;

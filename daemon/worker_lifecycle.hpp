@@ -6,6 +6,7 @@
 // keeper has reaped it. It may die at any moment.
 #pragma once
 
+#include <iterator>
 #include <string_view>
 
 #include "daemon/state_table.hpp"
@@ -63,6 +64,7 @@ static_assert(nothing_leaves(worker_lifecycle, WorkerState::gone));
 constexpr std::string_view name_of(WorkerState state)
 {
     constexpr std::string_view names[] = {"starting", "ready", "draining", "stopping", "gone"};
+    static_assert(std::size(names) == static_cast<std::size_t>(WorkerState::gone) + 1);
     return names[static_cast<std::size_t>(state)];
 }
 

@@ -24,7 +24,7 @@ const std::string node_program =
 
 // Restarts are never slowed down: their time is measured.
 constexpr const char* spec_format = R"(
-watch: never
+watch: false
 sockets:
   web: {listen: "tcp://127.0.0.1:0", scheduling: SCHEDULING}
 pools:

@@ -16,7 +16,7 @@ using Catch::Contains;
 namespace
 {
 
-const std::string by_hand = "watch: never";
+const std::string by_hand = "watch: false";
 const std::string quick = "rollout: {min_healthy: 0s}\n";
 
 std::string with_job(const std::string& api, const std::string& job)

@@ -113,7 +113,7 @@ TEST_CASE("ten reloads that change the program under load fail no request", "[su
 {
     const auto version = [](int number) {
         return web_pool(quick + "workers: 4\nenv: {VERSION: \"" + std::to_string(number) + "\"}",
-                        "", "watch: never");
+                        "", "watch: false");
     };
     Daemon d{version(0)};
     d.ready();

@@ -69,7 +69,7 @@ def start_returns_when_the_workers_are_ready(machine):
 def reload_returns_when_the_changed_spec_is_applied(machine):
     started(machine)
     before = worker_pids(machine)
-    machine.write(SPEC, "watch: never\n" + spec(workers=3))
+    machine.write(SPEC, "watch: false\n" + spec(workers=3))
     machine.systemctl("reload", UNIT)
     pool = status(machine)["pools"][0]
     expect((pool["desired"], pool["ready"]), (3, 3))
@@ -79,7 +79,7 @@ def reload_returns_when_the_changed_spec_is_applied(machine):
 def reload_of_a_broken_spec_fails_and_the_service_goes_on(machine):
     started(machine)
     before = worker_pids(machine)
-    machine.write(SPEC, "watch: never\n" + spec(wokers=3))
+    machine.write(SPEC, "watch: false\n" + spec(wokers=3))
     ran = machine.systemctl("reload", UNIT, check=False)
     assert ran.returncode != 0, "the reload of a broken spec succeeded"
     assert "wokers" in status(machine)["daemon"]["last_reload_error"], status(machine)["daemon"]
@@ -181,7 +181,7 @@ SLOW_CLIENT = (
 def log_lines_keep_their_priority_in_the_journal(machine):
     started(machine)
     machine.systemctl("kill", "--kill-whom=main", "--signal=HUP", UNIT)  # something to log
-    machine.write(SPEC, "watch: never\n" + spec(wokers=3))
+    machine.write(SPEC, "watch: false\n" + spec(wokers=3))
     machine.systemctl("reload", UNIT, check=False)
     assert "wokers" in machine.journal("-u", UNIT, "-p", "err"), machine.journal()
     assert "<3>" not in machine.journal("-u", UNIT), machine.journal()

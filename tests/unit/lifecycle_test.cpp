@@ -26,13 +26,13 @@ const char* name(WorkerEffect effect)
 }
 const char* name(SlotEvent event)
 {
-    constexpr const char* names[] = {"start", "retire", "exit_again", "exit_for_good",
-                                     "exit_gave_up"};
+    constexpr const char* names[] = {"start",      "retire",        "halt",
+                                     "exit_again", "exit_for_good", "exit_gave_up"};
     return names[static_cast<std::size_t>(event)];
 }
 const char* name(SlotEffect effect)
 {
-    constexpr const char* names[] = {"none", "launch", "drain", "wait", "clear"};
+    constexpr const char* names[] = {"none", "launch", "drain", "wait", "settle", "clear"};
     return names[static_cast<std::size_t>(effect)];
 }
 
@@ -75,13 +75,27 @@ TEST_CASE("a worker's life: every state and event")
 TEST_CASE("a slot's life: every state and event")
 {
     const std::map<std::string, std::string> golden{
-        {"free + start", "running, launch"},         {"backoff + start", "running, launch"},
-        {"failed + start", "running, launch"},       {"stopped + start", "running, launch"},
-        {"running + retire", "retiring, drain"},     {"backoff + retire", "free, clear"},
-        {"failed + retire", "free, clear"},          {"stopped + retire", "free, clear"},
-        {"running + exit_again", "backoff, wait"},   {"running + exit_for_good", "stopped, none"},
-        {"running + exit_gave_up", "failed, none"},  {"retiring + exit_again", "free, clear"},
-        {"retiring + exit_for_good", "free, clear"}, {"retiring + exit_gave_up", "free, clear"},
+        {"free + start", "running, launch"},
+        {"backoff + start", "running, launch"},
+        {"failed + start", "running, launch"},
+        {"stopped + start", "running, launch"},
+        {"running + halt", "halting, drain"},
+        {"backoff + halt", "stopped, settle"},
+        {"failed + halt", "stopped, settle"},
+        {"halting + retire", "retiring, none"},
+        {"halting + exit_again", "stopped, settle"},
+        {"halting + exit_for_good", "stopped, settle"},
+        {"halting + exit_gave_up", "stopped, settle"},
+        {"running + retire", "retiring, drain"},
+        {"backoff + retire", "free, clear"},
+        {"failed + retire", "free, clear"},
+        {"stopped + retire", "free, clear"},
+        {"running + exit_again", "backoff, wait"},
+        {"running + exit_for_good", "stopped, none"},
+        {"running + exit_gave_up", "failed, none"},
+        {"retiring + exit_again", "free, clear"},
+        {"retiring + exit_for_good", "free, clear"},
+        {"retiring + exit_gave_up", "free, clear"},
     };
     CHECK(walk(slot_lifecycle, SlotState::stopped, SlotEvent::exit_gave_up) == golden);
 }
