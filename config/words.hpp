@@ -15,6 +15,8 @@ struct Word {
     std::string_view word;
     E value;
 };
+template <typename E> // clang 14, which fuzzes the reader, does not deduce it by itself
+Word(std::string_view, E) -> Word<E>;
 
 // Words that the design has and this version has not.
 template <typename E>

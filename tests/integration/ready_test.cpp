@@ -25,7 +25,7 @@ bool says_ready(Daemon& d)
 TEST_CASE("a worker with sockets is ready once it listens, and READY=1 waits for it", "[ready]")
 {
     Daemon d{web_pool("args: [--start-ms, \"400\"]")};
-    REQUIRE(eventually([&] { return d.cli("status").exit == 0; }));
+    REQUIRE(eventually([&] { return d.up(); }));
     CHECK(d.row("api").state == "starting");
     CHECK_FALSE(says_ready(d));
     d.ready();
@@ -60,7 +60,7 @@ TEST_CASE("a worker that hangs in its start is ended at its timeout and started 
 {
     Daemon d{web_pool("args: [--hang-in-start, --ignore-term]\nready: {timeout: 300ms}\n"
                       "stop: {kill_after: 100ms}")};
-    REQUIRE(eventually([&] { return d.cli("status").exit == 0; }));
+    REQUIRE(eventually([&] { return d.up(); }));
     REQUIRE(eventually([&] { return d.row("api").restarts >= 2; }));
     CHECK_FALSE(says_ready(d));
     CHECK(d.row("api").last_exit.is_object());

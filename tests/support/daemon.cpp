@@ -6,6 +6,7 @@
 #include <csignal>
 #include <stdexcept>
 
+#include "ipc/control/client.hpp"
 #include "tests/support/leftovers.hpp"
 #include "tests/support/orphans.hpp"
 #include "tests/support/proc.hpp"
@@ -62,8 +63,11 @@ Daemon::Daemon(const std::string& spec, Settings settings)
     write_spec(spec);
     Words argv = settings_.through;
     argv.insert(argv.end(), {ostlerd_program, "--config", spec_path(), "--control", control()});
-    argv.insert(argv.end(), settings_.options.begin(), settings_.options.end());
+    for (const std::string& option : settings_.options)
+        argv.push_back(fill(option));
     Child::Settings how{.env = settings_.env, .cwd = scratch_.path()};
+    for (auto& [name, value] : how.env)
+        value = fill(value);
     how.env["NOTIFY_SOCKET"] = scratch_ / "notify";
     child_ = std::make_unique<Child>(argv, how);
 }
@@ -131,9 +135,22 @@ Ran Daemon::must(const std::string& line, Milliseconds within) const
     return ran;
 }
 
+// By the control protocol itself: tests ask again and again, and a process each time is slow.
 json::value Daemon::status() const
 {
-    return json::parse(must("status --json").out);
+    auto connected = control::Client::connect(control());
+    if (auto* refused = std::get_if<control::Answer>(&connected))
+        throw std::runtime_error("no status: " + refused->message + "\n" + log());
+    auto answer =
+        std::get<control::Client>(connected).request("status", {}, Clock::now() + patience);
+    if (answer.exit != 0)
+        throw std::runtime_error("no status: " + answer.message);
+    return std::move(answer.data);
+}
+
+bool Daemon::up() const
+{
+    return std::holds_alternative<control::Client>(control::Client::connect(control()));
 }
 
 json::value Daemon::pool(const std::string& name) const

@@ -39,8 +39,8 @@ public:
         std::map<std::string, std::string> env;
         bool expected_to_leave_socket = false; // killed: nobody removes the control socket
     };
-    // In the spec, DIR stands for the daemon's folder, and WORKER and SCRIPTS for the tests' worker
-    // and the folder of the others.
+    // In the spec, options and env, DIR stands for the daemon's folder, and WORKER and SCRIPTS for
+    // the tests' worker and the folder of the others.
     explicit Daemon(const std::string& spec) : Daemon(spec, Settings{}) {}
     Daemon(const std::string& spec, Settings settings);
     ~Daemon();
@@ -54,6 +54,7 @@ public:
     // The same for what must succeed.
     Ran must(const std::string& line, Milliseconds within = patience) const;
 
+    [[nodiscard]] bool up() const; // answers on its control socket, ready or not
     [[nodiscard]] boost::json::value status() const;
     [[nodiscard]] std::vector<Row> rows(const std::string& pool) const;
     [[nodiscard]] Row row(const std::string& pool, unsigned slot = 0) const;

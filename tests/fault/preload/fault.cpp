@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -86,6 +87,14 @@ OSTLER_EXPORT int ftruncate(int fd, off_t size)
 OSTLER_EXPORT int dup(int fd)
 {
     return pass<decltype(dup)>("dup", fd);
+}
+OSTLER_EXPORT int fcntl(int fd, int command, ...)
+{
+    va_list more;
+    va_start(more, command);
+    const auto argument = va_arg(more, long); // a number or a pointer; unused by some commands
+    va_end(more);
+    return pass<int(int, int, ...)>("fcntl", fd, command, argument);
 }
 OSTLER_EXPORT int epoll_ctl(int set, int operation, int fd, epoll_event* event)
 {
