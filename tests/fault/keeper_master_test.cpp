@@ -70,7 +70,7 @@ TEST_CASE("the master gets the arguments, and of descriptors the channel alone")
     CHECK(held.size() == 6); // 0 to 3, and the fake master's own two
 }
 
-TEST_CASE("`end` ends the daemon with its code, and nothing of the workers' trees is left")
+TEST_CASE("'end' ends the daemon with its code, and nothing of the workers' trees is left")
 {
     KeeperRig rig;
     const pid_t stray = run_with_stray(rig, 1);
@@ -99,7 +99,7 @@ TEST_CASE("a whole tree of strays is swept, however deep")
     CHECK(children_of(::getpid()).empty()); // we would have inherited them
 }
 
-TEST_CASE("a master that has said `end` and stays is killed after five seconds")
+TEST_CASE("a master that has said 'end' and stays is killed after five seconds")
 {
     KeeperRig rig;
     rig.tell(End{0});

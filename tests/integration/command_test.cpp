@@ -31,7 +31,7 @@ TEST_CASE("wrong usage is exit 64", "[command]")
     CHECK(run({ostler_program}).exit == 64);
 }
 
-TEST_CASE("--version and --help answer", "[command]")
+TEST_CASE("version and help are answered", "[command]")
 {
     CHECK_THAT(run({ostlerd_program, "--version"}).out, Contains("0.1.0"));
     CHECK_THAT(run({ostler_program, "--version"}).out, Contains("0.1.0"));
@@ -158,17 +158,16 @@ TEST_CASE("a control socket left by a killed daemon is taken over", "[command]")
 {
     const Scratch scratch;
     const std::string control = scratch / "control.sock";
-    Daemon first{plain_pool(),
-                 {.options = {"--control", control}, .expected_to_leave_socket = true}};
+    Daemon first{plain_pool(), {.control = control, .expected_to_leave_socket = true}};
     first.ready();
     first.signal(SIGKILL);
     REQUIRE(first.ended());
     expect_no_orphans("the killed daemon");
-    Daemon second{plain_pool(), {.options = {"--control", control}}};
+    Daemon second{plain_pool(), {.control = control}};
     second.ready();
 }
 
-TEST_CASE("start returns when the daemon is ready; stop when it is gone", "[command]")
+TEST_CASE("start returns when the daemon is ready, stop when it is gone", "[command]")
 {
     become_subreaper();
     const Scratch scratch;

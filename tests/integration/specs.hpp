@@ -23,9 +23,10 @@ inline std::string web_pool(const std::string& pool = "", const std::string& soc
                             const std::string& top = "")
 {
     const bool listens = socket.find("listen:") != std::string::npos;
+    const bool named = pool.find("exec:") != std::string::npos;
     return top + "\nsockets:\n  web:\n" + (listens ? "" : "    listen: tcp://127.0.0.1:0\n") +
-           indented(socket, "    ") + "pools:\n  api:\n    exec: WORKER\n    sockets: [web]\n" +
-           indented(pool, "    ");
+           indented(socket, "    ") + "pools:\n  api:\n    sockets: [web]\n" +
+           (named ? "" : "    exec: WORKER\n") + indented(pool, "    ");
 }
 
 // Pool `job` of a plain program that only lives.

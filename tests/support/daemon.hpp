@@ -37,6 +37,7 @@ public:
         Words through; // a program that executes it: {"prlimit", "--nofile=40"}
         Words options; // on top of --config and --control
         std::map<std::string, std::string> env;
+        std::string control;                   // instead of a path in the daemon's own folder
         bool expected_to_leave_socket = false; // killed: nobody removes the control socket
     };
     // In the spec, options and env, DIR stands for the daemon's folder, and WORKER and SCRIPTS for
@@ -69,7 +70,10 @@ public:
     [[nodiscard]] std::string spec_path() const { return scratch_ / "ostler.yaml"; }
     [[nodiscard]] std::string dir() const { return scratch_.path(); }
     [[nodiscard]] std::string operator/(const std::string& name) const { return scratch_ / name; }
-    [[nodiscard]] std::string control() const { return scratch_ / "control.sock"; }
+    [[nodiscard]] std::string control() const
+    {
+        return settings_.control.empty() ? scratch_ / "control.sock" : settings_.control;
+    }
 
     [[nodiscard]] pid_t keeper() const { return child_->pid(); }
     [[nodiscard]] pid_t master() const;

@@ -292,7 +292,7 @@ TEST_CASE("a status of many packets arrives whole, even beside others")
     CHECK(one.request("status", {}, soon()).message == "the answer is longer than 16 MiB");
 }
 
-TEST_CASE("several requests may be on their way; the answers name theirs")
+TEST_CASE("several requests may be on their way, the answers name theirs")
 {
     Served served;
     const os::UniqueFd fd = served.raw();
@@ -374,7 +374,7 @@ TEST_CASE("a client's timeout is exit code 2, and its connection can still be us
     CHECK(client.request("version", {}, soon()).exit == 0);
 }
 
-TEST_CASE("stopping the server ends the sessions and their commands; what was answered arrives")
+TEST_CASE("stopping the server ends the sessions and their commands, what was answered arrives")
 {
     Served served;
     Client client = served.client();
