@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/log_line.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -63,6 +64,21 @@ std::string time_of_day(system_clock::time_point time)
                        milliseconds(time));
 }
 
+// A sentence of several lines (the mistakes of a spec): what follows the first is indented, so that
+// nobody takes it for a line of its own.
+std::string indented(std::string_view text, std::string_view prefix)
+{
+    std::string lines;
+    for (std::size_t at = 0; at <= text.size();) {
+        const auto end = std::min(text.find('\n', at), text.size());
+        if (at > 0)
+            lines.append("\n").append(prefix).append("    ");
+        lines += printable(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return lines;
+}
+
 std::string json_line(const LogEntry& entry)
 {
     boost::json::object line;
@@ -78,14 +94,15 @@ std::string log_line(LogLook look, const LogEntry& entry)
 {
     const auto& [name, colour, priority] = level(entry.severity);
     switch (look) {
-    case LogLook::journal:
-        return systemd::journal_line(priority, control::printable(entry.text));
+    case LogLook::journal: {
+        const auto prefix = systemd::journal_prefix(priority);
+        return prefix + indented(entry.text, prefix) + '\n';
+    }
     case LogLook::terminal:
         return fmt::format("{} {}{:<5}\x1b[0m {}\n", time_of_day(entry.time), colour, name,
-                           control::printable(entry.text));
+                           indented(entry.text, ""));
     case LogLook::plain:
-        return fmt::format("{} {:<5} {}\n", utc_time(entry.time), name,
-                           control::printable(entry.text));
+        return fmt::format("{} {:<5} {}\n", utc_time(entry.time), name, indented(entry.text, ""));
     case LogLook::json:
         break;
     }

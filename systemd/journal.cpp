@@ -21,10 +21,9 @@ bool stderr_leads_to_journal()
            leads_to_journal(std::getenv("JOURNAL_STREAM"), stream);
 }
 
-std::string journal_line(Priority priority, std::string_view sentence)
+std::string journal_prefix(Priority priority)
 {
-    const auto prefix = '<' + std::to_string(static_cast<int>(priority)) + '>';
-    return prefix + std::string{sentence} + '\n';
+    return '<' + std::to_string(static_cast<int>(priority)) + '>';
 }
 
 } // namespace ostler::systemd

@@ -18,7 +18,7 @@ enum class Priority { critical = 2, error = 3, warning = 4, notice = 5, info = 6
 [[nodiscard]] bool leads_to_journal(const char* journal_stream, const struct stat& stream);
 [[nodiscard]] bool stderr_leads_to_journal();
 
-// "<4>sentence". The journal makes an entry of each line: `sentence` must be one.
-[[nodiscard]] std::string journal_line(Priority priority, std::string_view sentence);
+// "<4>": what a line begins with. The journal makes an entry of each line, so each needs its own.
+[[nodiscard]] std::string journal_prefix(Priority priority);
 
 } // namespace ostler::systemd

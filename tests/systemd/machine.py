@@ -78,7 +78,7 @@ class Machine:
                              capture_output=True, text=True, timeout=within, check=False)
         if check and ran.returncode != 0:
             raise AssertionError(f"{' '.join(words)}: {ran.returncode}\n{ran.stdout}{ran.stderr}\n"
-                                 f"{self.console()}\n{self.journal()}")
+                                 f"{self.journal()}")
         return ran
 
     def start(self, *words):
@@ -94,10 +94,6 @@ class Machine:
 
     def journal(self, *words):
         return self.run("journalctl", "--no-pager", "--quiet", *words, check=False).stdout
-
-    def console(self):
-        """What systemd itself said."""
-        return pathlib.Path(self.folder, "console").read_text(encoding="utf-8")
 
     def write(self, path, text):
         """Replaces a file inside, as a careful editor does."""

@@ -32,6 +32,17 @@ TEST_CASE("a line of the log looks as its destination wants it")
           "\n");
 }
 
+TEST_CASE(
+    "what follows the first line of a sentence is indented, and has its priority in the journal")
+{
+    CHECK(log_line(LogLook::journal, entry("two mistakes\na\n<0>b")) ==
+          "<4>two mistakes\n<4>    a\n<4>    <0>b\n");
+    CHECK(log_line(LogLook::plain, entry("one\ntwo")) ==
+          "2023-11-14T22:13:20.007Z warn  one\n    two\n");
+    CHECK(log_line(LogLook::json, entry("one\ntwo")).find(R"("one\n    two")") !=
+          std::string::npos);
+}
+
 TEST_CASE("only a terminal gets colours")
 {
     CHECK(log_line(LogLook::terminal, entry("x")).find("\x1b[33mwarn ") != std::string::npos);
@@ -39,7 +50,7 @@ TEST_CASE("only a terminal gets colours")
         CHECK(log_line(look, entry("x")).find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("what a worker prints cannot begin a line, move a cursor or break a parser")
+TEST_CASE("what a worker prints cannot move a cursor or break a parser")
 {
     constexpr std::array cases{
         std::pair{"plain text\twith a tab"sv, "plain text\twith a tab"sv},

@@ -49,8 +49,3 @@ TEST_CASE("stderr is the journal only where JOURNAL_STREAM names the very stream
         CHECK_FALSE(leads_to_journal(other, stream));
     CHECK_FALSE(leads_to_journal(nullptr, stream));
 }
-
-TEST_CASE("a line for the journal begins with its priority")
-{
-    CHECK(journal_line(Priority::warning, "one sentence") == "<4>one sentence\n");
-}
