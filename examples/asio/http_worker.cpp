@@ -43,13 +43,11 @@ public:
     template <typename Stream>
     void serve(Stream stream)
     {
-        const auto session = sessions_.emplace(sessions_.end());
-        session->close = [] {};
         auto kept = std::make_shared<Stream>(std::move(stream));
-        session->close = [kept] {
-            error_code ignored;
-            kept->socket.close(ignored);
-        };
+        const auto session = sessions_.insert(sessions_.end(), Session{[kept] {
+                                                  error_code ignored;
+                                                  kept->socket.close(ignored);
+                                              }});
         asio::co_spawn(context_, converse(kept, session),
                        [this, session](const std::exception_ptr&) { sessions_.erase(session); });
     }
@@ -69,8 +67,8 @@ public:
 
 private:
     struct Session {
-        bool silent = false; // waiting for a request of which nothing has come
         std::function<void()> close;
+        bool silent = false; // waiting for a request of which nothing has come
     };
     using Place = std::list<Session>::iterator;
 
@@ -149,8 +147,11 @@ struct Alone {
 
 asio::awaitable<void> take_alone(asio::ip::tcp::acceptor& acceptor, Server& server)
 {
-    for (;;)
-        server.serve(Alone{co_await acceptor.async_accept(use_awaitable)});
+    for (;;) {
+        auto socket =
+            co_await acceptor.async_accept(use_awaitable); // named: g++ 12 miscompiles the braces
+        server.serve(Alone{std::move(socket)});
+    }
 }
 
 void serve_alone(const std::string& where)

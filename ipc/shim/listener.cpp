@@ -60,7 +60,7 @@ Take failed_accept(int error)
     }
 }
 
-// Others hold this open file too and may have made it blocking: Python does by mere use.
+// Others hold this open file too and may have made it blocking.
 void make_non_blocking(os::FdRef shared)
 {
     const int flags = ::fcntl(shared.get(), F_GETFL);

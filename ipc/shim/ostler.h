@@ -116,7 +116,8 @@ OSTLER_API int ostler_worker_ready(ostler_worker* worker);
 
 enum ostler_event_type {
     /* A connection: gives `fd`, which is non-blocking and close-on-exec. `connection` is its id in
-     * this worker, for ostler_worker_done(); `listener` and `peer` say from where. */
+     * this worker, for ostler_worker_done(); `listener` and `peer` say from where. ostlerd may
+     * still have it open for a moment: take it out of an epoll set before you close it. */
     OSTLER_CONNECTION = 1,
     /* Nothing new will come. Finish what runs within `milliseconds`; say "Connection: close" where
      * the protocol has such a thing. ostlerd has been told already that we take nothing more. */

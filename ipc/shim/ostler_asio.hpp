@@ -71,8 +71,11 @@ private:
     explicit Connection(const boost::asio::any_io_executor& executor) : socket{executor} {}
     void finish()
     {
+        // Released first: Asio's own close() leaves the socket in its epoll set, where it would go
+        // on reporting for as long as whoever passed it has it open too.
         boost::system::error_code ignored;
-        socket.close(ignored);
+        if (socket.is_open())
+            ::close(socket.release(ignored));
         if (Worker* worker = std::exchange(worker_, nullptr))
             ostler_worker_done(worker->get(), id_);
     }

@@ -84,7 +84,7 @@ void FakeMaster::send_bytes(std::span<const std::byte> bytes, os::FdRef lent)
 
 Said FakeMaster::hear()
 {
-    REQUIRE(readable(ours_.borrow(), patience));
+    REQUIRE(readable(ours_.borrow(), 3 * patience)); // a whole program may have to start first
     Said said;
     said.bytes.resize(wire::max_packet);
     os::Received got;

@@ -56,6 +56,7 @@ public:
 
     [[nodiscard]] int workers_end() const { return workers_.get(); }
     [[nodiscard]] int give_workers_end() { return workers_.release(); }
+    void drop_workers_end() { workers_.reset(); } // somebody else has it now
     void close() { ours_.reset(); }
 
     template <typename Message>

@@ -39,6 +39,8 @@ class Channel:
     def __init__(self):
         self.socket = socket.socket(fileno=int(os.environ["OSTLER_CHANNEL_FD"]))
         self.socket.setblocking(True)
+        self.socket.set_inheritable(False)
+        del os.environ["OSTLER_CHANNEL_FD"]
         self.requests = 0
 
     def send(self, kind, fields=b"", request=0):
@@ -46,7 +48,8 @@ class Channel:
 
     def receive(self):
         """The next packet as (type, request, fields, descriptors); type None at the end."""
-        data, ancillary, _, _ = self.socket.recvmsg(65536, socket.CMSG_SPACE(4 * 4))
+        data, ancillary, _, _ = self.socket.recvmsg(
+            65536, socket.CMSG_SPACE(4 * 4), socket.MSG_CMSG_CLOEXEC)
         if not data:
             return None, 0, None, []
         descriptors = array.array("i")
@@ -57,13 +60,15 @@ class Channel:
         return kind, request, Fields(data[8:]), list(descriptors)
 
     def ask(self, kind, fields):
-        """Sends a request and waits for its answer; nothing else comes before we listen."""
+        """Sends a request and waits for its answer."""
         self.requests += 1
         self.send(kind, fields, self.requests)
         while True:
             answer, request, rest, descriptors = self.receive()
             if answer is None:
-                sys.exit("ostlerd has gone")
+                sys.exit()  # ostlerd has gone
+            if answer == DRAIN:  # a request of theirs; we have taken nothing yet
+                sys.exit()
             if request == self.requests:
                 return answer, rest, descriptors
 
@@ -77,23 +82,23 @@ class Worker:
         fields.number("H"), fields.number("I")
         self.id, self.slot = fields.number("Q"), fields.number("I")
         fields.number("I"), fields.text()
-        names = fields.text().split(":")
+        names = [name for name in fields.text().split(":") if name]
         self.sources = [self.listen(index, name) for index, name in enumerate(names)]
         self.channel.send(READY)
 
     def listen(self, index, name):
-        """(how, socket) of a listener."""
+        """A listener: [its number, how, its socket]."""
         _, fields, descriptors = self.channel.ask(
             LISTEN, struct.pack("<BII", 0, index, 0) + text(name))
         error = fields.number("i")
         if error:
             sys.exit("cannot listen: " + os.strerror(error))
-        fields.number("I")
-        return fields.number("B"), socket.socket(fileno=descriptors[0])
+        number, how = fields.number("I"), fields.number("B")
+        return [number, how, socket.socket(fileno=descriptors[0])]
 
     def run(self):
         while True:
-            sockets = [self.channel.socket] + [source for _, source in self.sources]
+            sockets = [self.channel.socket] + [source[2] for source in self.sources]
             for ready in select.select(sockets, [], [])[0]:
                 if ready is self.channel.socket:
                     if not self.obey():
@@ -102,16 +107,26 @@ class Worker:
                     self.take(ready)
 
     def obey(self):
-        kind, request, _, _ = self.channel.receive()
+        """Does what ostlerd says; false when it is time to end. Nothing is ever half served here."""
+        kind, request, fields, descriptors = self.channel.receive()
         if kind == DRAIN:
-            self.sources = []
             self.channel.send(DRAINED, request=request)
-        return kind is not None
+        if kind == REPLACED:
+            self.replace(fields.number("I"), socket.socket(fileno=descriptors.pop()))
+        for unknown in descriptors:
+            os.close(unknown)
+        return kind not in (None, DRAIN)
 
-    def take(self, source):
-        for how, candidate in self.sources:
-            if candidate is source:
-                connection = self.accept(how, source)
+    def replace(self, number, fresh):
+        for source in self.sources:
+            if source[0] == number:
+                source[2].close()
+                source[2] = fresh
+
+    def take(self, ready):
+        for _, how, candidate in self.sources:
+            if candidate is ready:
+                connection = self.accept(how, ready)
                 if connection:
                     self.serve(connection)
 
@@ -119,18 +134,26 @@ class Worker:
     def accept(how, source):
         try:
             if how == SOCKET:
+                os.set_blocking(source.fileno(), False)  # others hold it too
                 return source.accept()[0]
-            packet, ancillary, _, _ = source.recvmsg(192, socket.CMSG_SPACE(4), socket.MSG_DONTWAIT)
-        except BlockingIOError:
+            packet, ancillary, _, _ = source.recvmsg(
+                192, socket.CMSG_SPACE(4), socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
+        except OSError:  # nothing there any more, or the socket was shut down
             return None
-        if not packet or not ancillary:
+        if len(packet) != 152 or not ancillary:
             return None
         return socket.socket(fileno=struct.unpack("<i", ancillary[0][2][:4])[0])
 
     def serve(self, connection):
-        connection.setblocking(True)
+        connection.settimeout(10)
         with connection:
-            connection.recv(4096)
+            try:
+                self.answer(connection)
+            except OSError:
+                pass  # the client's own affair
+
+    def answer(self, connection):
+        if connection.recv(4096):
             body = '{"worker":%d,"slot":%d,"pid":%d}' % (self.id, self.slot, os.getpid())
             connection.sendall(
                 ("HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
