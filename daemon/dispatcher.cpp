@@ -92,9 +92,10 @@ Dispatcher::~Dispatcher()
         intake->orphan();
 }
 
-void Dispatcher::listen_to(os::FdRef socket)
+void Dispatcher::listen_to(os::FdRef socket, Trust trust)
 {
     socket_ = socket;
+    trust_ = trust;
     if (gate_ == Gate::stopped)
         return;
     gate_ = Gate::held;
@@ -141,6 +142,9 @@ void Dispatcher::pump()
     unpark();
     if (!parking_.empty())
         return gate(Gate::held); // they were first
+    // Whoever holds the socket too may have made it block.
+    if (trust_ == Trust::others_hold_it && socket_.valid())
+        (void)os::set_nonblocking(socket_);
     for (unsigned i = 0; i < batch; ++i)
         if (!accept_one())
             return;
@@ -291,7 +295,7 @@ void Dispatcher::pause(int error)
 void Dispatcher::resume_after(Clock::duration time)
 {
     resume_.expires_after(time);
-    resume_.async_wait(lifeline_.guard([this](const boost::system::error_code& error) {
+    resume_.async_wait(alive_.guard([this](const boost::system::error_code& error) {
         if (!error)
             resume();
     }));

@@ -14,12 +14,12 @@
 
 #include "config/spec.hpp"
 #include "daemon/lanes.hpp"
-#include "daemon/lifeline.hpp"
 #include "daemon/listener.hpp"
 #include "daemon/parking.hpp"
 #include "daemon/readiness.hpp"
 #include "daemon/retriever.hpp"
 #include "daemon/sparing.hpp"
+#include "ipc/os/alive.hpp"
 
 namespace ostler
 {
@@ -39,7 +39,9 @@ public:
     Dispatcher(const Dispatcher&) = delete;
     Dispatcher& operator=(const Dispatcher&) = delete;
 
-    void listen_to(os::FdRef socket); // known to Readiness already; again after it was bound anew
+    // `socket` is known to Readiness already. Again after it was bound anew.
+    enum class Trust { ours_alone, others_hold_it };
+    void listen_to(os::FdRef socket, Trust trust);
     void spec_changed();
     void stop(); // accepts nothing more
     void ready(Readiness::Event event);
@@ -77,6 +79,7 @@ private:
     Readiness& readiness_;
     Listener::Counters& counters_;
     os::FdRef socket_{-1};
+    Trust trust_ = Trust::ours_alone;
     Gate gate_ = Gate::held;
     bool opened_ = false; // a worker was there once; nobody is shed before
 
@@ -93,7 +96,7 @@ private:
     Clock::duration next_pause_;
     int last_usable_descriptor_;
     Sparing warnings_;
-    Lifeline lifeline_;
+    os::Alive alive_;
 };
 
 } // namespace ostler

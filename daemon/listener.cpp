@@ -13,8 +13,8 @@ namespace
 {
 
 // What somebody else has bound: only what the spec expects there.
-std::optional<os::BoundSocket> take_over(const config::Socket& spec, os::UniqueFd bound,
-                                         std::string& sentence)
+std::optional<SocketListener::Bound> take_over(const config::Socket& spec, os::UniqueFd bound,
+                                               std::string& sentence)
 {
     const auto fail = [&](const std::string& why) {
         sentence = fmt::format("cannot take over {}: {}", spec.listen.text, why);
@@ -31,11 +31,12 @@ std::optional<os::BoundSocket> take_over(const config::Socket& spec, os::UniqueF
     if (is->transport() == os::Transport::stream)
         if (const auto done = os::listen_on(bound.borrow(), stream_options(spec)); !done)
             return fail(done.error().message());
-    os::BoundSocket taken{std::move(bound), {}};
-    if (is->family() == AF_UNIX && !is->abstract())
-        if (auto file = os::UnixFile::at(is->path()))
-            taken.file = std::move(*file);
-    return taken;
+    auto file = is->family() == AF_UNIX && !is->abstract()
+                    ? os::UnixFile::at(is->path())
+                    : os::Result<os::UnixFile>{os::UnixFile{}};
+    auto kept = std::make_shared<os::UnixFile>(file ? std::move(*file) : os::UnixFile{});
+    return SocketListener::Bound{std::move(bound), std::move(kept),
+                                 Dispatcher::Trust::others_hold_it};
 }
 
 } // namespace
@@ -46,7 +47,9 @@ std::unique_ptr<Listener> Listener::bind(boost::asio::any_io_executor executor,
     auto bound = bind_socket(spec, failure.sentence);
     if (!bound)
         return nullptr;
-    return SocketListener::make(std::move(executor), spec, std::move(*bound), failure);
+    SocketListener::Bound ours{std::move(bound->fd),
+                               std::make_shared<os::UnixFile>(std::move(bound->file))};
+    return SocketListener::make(std::move(executor), spec, std::move(ours), failure);
 }
 
 std::unique_ptr<Listener> Listener::adopt(boost::asio::any_io_executor executor,

@@ -42,6 +42,11 @@ public:
                                                          os::UniqueFd bound, Failure& failure);
     virtual ~Listener() = default;
 
+    // The same socket once more, to be spread another way; workers that are on this listener stay
+    // with it until they go. Null: the failure says why, and this one goes on alone.
+    [[nodiscard]] virtual std::unique_ptr<Listener> respread(const config::Socket& spec,
+                                                             Failure& failure) = 0;
+
     // How it spreads: decided by the pools on it before the first worker is admitted.
     // `all_take_hand_overs`: every pool that lists this socket speaks a protocol with a queue.
     // Resolves `auto` to round_robin or shared.

@@ -16,7 +16,7 @@ void Parking::park(TakenBack connection, Clock::time_point until)
 void Parking::watch()
 {
     timer_.expires_at(parked_.front().until);
-    timer_.async_wait(lifeline_.guard([this](const boost::system::error_code& error) {
+    timer_.async_wait(alive_.guard([this](const boost::system::error_code& error) {
         if (!error)
             time_is_up();
     }));

@@ -8,8 +8,8 @@
 #include <deque>
 #include <functional>
 
-#include "daemon/lifeline.hpp"
 #include "daemon/queue.hpp"
+#include "ipc/os/alive.hpp"
 
 namespace ostler
 {
@@ -41,7 +41,7 @@ private:
     std::deque<Parked> parked_;
     boost::asio::steady_timer timer_;
     GiveUp give_up_;
-    Lifeline lifeline_;
+    os::Alive alive_;
 };
 
 } // namespace ostler

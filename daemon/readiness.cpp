@@ -33,12 +33,13 @@ epoll_event event_for(std::uint64_t key, Readiness::Want want)
 
 } // namespace
 
-os::Result<Readiness> Readiness::make(boost::asio::any_io_executor executor)
+os::Result<std::unique_ptr<Readiness>> Readiness::make(boost::asio::any_io_executor executor)
 {
     os::UniqueFd epoll{os::adopt, ::epoll_create1(EPOLL_CLOEXEC)};
     if (!epoll.valid())
         return os::last_error();
-    return Readiness{boost::asio::posix::stream_descriptor{executor, epoll.release()}};
+    boost::asio::posix::stream_descriptor watched{executor, epoll.release()};
+    return std::unique_ptr<Readiness>{new Readiness{std::move(watched)}};
 }
 
 os::Result<void> Readiness::add(os::FdRef fd, std::uint64_t key, Want want)
@@ -69,7 +70,7 @@ void Readiness::start(Handler handler)
 void Readiness::wait()
 {
     epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                      lifeline_.guard([this](const boost::system::error_code& error) {
+                      alive_.guard([this](const boost::system::error_code& error) {
                           if (error)
                               return;
                           collect();
@@ -80,7 +81,7 @@ void Readiness::collect()
 {
     std::array<epoll_event, 16> events;
     const int count = ::epoll_wait(epoll_.native_handle(), events.data(), events.size(), 0);
-    const auto gone = lifeline_.watch(); // a handler may end us
+    const auto gone = alive_.token(); // a handler may end us
     for (int i = 0; i < count && !gone.expired(); ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         constexpr std::uint32_t shut = EPOLLHUP | EPOLLRDHUP | EPOLLERR;

@@ -7,8 +7,9 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
-#include "daemon/lifeline.hpp"
+#include "ipc/os/alive.hpp"
 #include "ipc/os/fd.hpp"
 #include "ipc/os/result.hpp"
 
@@ -30,10 +31,10 @@ public:
     };
     using Handler = std::function<void(Event)>;
 
-    [[nodiscard]] static os::Result<Readiness> make(boost::asio::any_io_executor executor);
-    Readiness(Readiness&&) = default;
+    [[nodiscard]] static os::Result<std::unique_ptr<Readiness>>
+    make(boost::asio::any_io_executor executor);
 
-    void start(Handler handler); // from its place for good: not moved afterwards
+    void start(Handler handler);
     [[nodiscard]] os::Result<void> add(os::FdRef fd, std::uint64_t key, Want want);
     void change(os::FdRef fd, std::uint64_t key, Want want);
     void forget(os::FdRef fd); // before it is closed: others may hold it open
@@ -45,7 +46,7 @@ private:
 
     boost::asio::posix::stream_descriptor epoll_;
     Handler handler_;
-    Lifeline lifeline_;
+    os::Alive alive_;
 };
 
 } // namespace ostler

@@ -31,7 +31,7 @@ void Retriever::look_soon()
         return;
     looking_ = true;
     timer_.expires_after(interval);
-    timer_.async_wait(lifeline_.guard([this](const boost::system::error_code& error) {
+    timer_.async_wait(alive_.guard([this](const boost::system::error_code& error) {
         looking_ = false;
         if (!error)
             look();
@@ -85,7 +85,7 @@ void Retriever::send(std::unique_ptr<Errand> errand, std::uint64_t lane)
     const std::uint64_t number = ++last_errand_;
     away_.push_back({.number = number, .lane = lane, .since = Clock::now()});
     errand_runner(executor_).run(std::move(errand), executor_,
-                                 lifeline_.guard([this, number](std::unique_ptr<Errand> back) {
+                                 alive_.guard([this, number](std::unique_ptr<Errand> back) {
                                      came_back(number, std::move(back));
                                  }));
     look_soon();

@@ -16,7 +16,7 @@
 
 #include "daemon/errand.hpp"
 #include "daemon/lanes.hpp"
-#include "daemon/lifeline.hpp"
+#include "ipc/os/alive.hpp"
 
 namespace ostler
 {
@@ -64,7 +64,7 @@ private:
     std::uint64_t last_errand_ = 0;
     boost::asio::steady_timer timer_;
     bool looking_ = false; // the timer runs
-    Lifeline lifeline_;
+    os::Alive alive_;
 };
 
 } // namespace ostler

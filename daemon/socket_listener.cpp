@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <utility>
@@ -15,11 +16,11 @@ namespace ostler
 
 using config::Scheduling;
 
-std::unique_ptr<Listener> SocketListener::make(boost::asio::any_io_executor executor,
-                                               const config::Socket& spec, os::BoundSocket bound,
-                                               Failure& failure)
+std::unique_ptr<SocketListener> SocketListener::make(boost::asio::any_io_executor executor,
+                                                     const config::Socket& spec, Bound bound,
+                                                     Failure& failure)
 {
-    const auto fail = [&](os::Error error) -> std::unique_ptr<Listener> {
+    const auto fail = [&](os::Error error) -> std::unique_ptr<SocketListener> {
         failure.sentence = fmt::format("cannot watch {}: {}", spec.listen.text, error.message());
         return nullptr;
     };
@@ -30,7 +31,7 @@ std::unique_ptr<Listener> SocketListener::make(boost::asio::any_io_executor exec
     if (!readiness)
         return fail(readiness.error());
     if (const auto added =
-            readiness->add(bound.fd.borrow(), Dispatcher::socket_key, Readiness::Want::shutdown);
+            (*readiness)->add(bound.fd.borrow(), Dispatcher::socket_key, Readiness::Want::shutdown);
         !added)
         return fail(added.error());
     return std::make_unique<SocketListener>(std::move(executor), spec, std::move(bound), *where,
@@ -38,18 +39,20 @@ std::unique_ptr<Listener> SocketListener::make(boost::asio::any_io_executor exec
 }
 
 SocketListener::SocketListener(boost::asio::any_io_executor executor, config::Socket spec,
-                               os::BoundSocket bound, os::Endpoint where, Readiness readiness)
+                               Bound bound, os::Endpoint where,
+                               std::unique_ptr<Readiness> readiness)
     : executor_{executor},
       spec_{std::move(spec)},
       bound_{std::move(bound)},
       where_{where},
       readiness_{std::move(readiness)},
-      dispatcher_{executor, spec_, readiness_, counters_},
+      dispatcher_{executor, spec_, *readiness_, counters_},
       warnings_{std::chrono::seconds{10}},
+      failures_{std::chrono::seconds{10}},
       timer_{std::move(executor)}
 {
-    dispatcher_.listen_to(descriptor());
-    readiness_.start([this](Readiness::Event event) {
+    dispatcher_.listen_to(descriptor(), bound_.trust);
+    readiness_->start([this](Readiness::Event event) {
         if (event.key == Dispatcher::socket_key && event.shut)
             was_shut();
         else
@@ -61,6 +64,22 @@ SocketListener::~SocketListener()
 {
     for (SharedIntake* holder : holders_)
         holder->orphan();
+}
+
+std::unique_ptr<Listener> SocketListener::respread(const config::Socket& spec, Failure& failure)
+{
+    os::UniqueFd copy{os::adopt, ::fcntl(descriptor().get(), F_DUPFD_CLOEXEC, 0)};
+    if (!copy.valid()) {
+        failure.sentence = fmt::format("socket {}: {}", spec_.name, os::last_error().message());
+        return nullptr;
+    }
+    Bound bound{std::move(copy), bound_.file, Dispatcher::Trust::others_hold_it};
+    auto fresh = make(executor_, spec, std::move(bound), failure);
+    if (!fresh)
+        return nullptr;
+    successor_ = fresh->alive_.token();
+    fresh->apply_options();
+    return fresh;
 }
 
 void SocketListener::settle(bool all_take_hand_overs)
@@ -76,6 +95,8 @@ os::Result<std::unique_ptr<Intake>> SocketListener::admit(IntakeOwner& owner, co
 {
     if (scheduling_ == Scheduling::round_robin && page != nullptr)
         return dispatcher_.admit(owner, page);
+    if (!bound_.fd.valid()) // it is being bound anew
+        return os::error_from(EAGAIN);
     auto intake = std::make_unique<SharedIntake>(*this, owner);
     holders_.push_back(intake.get());
     return std::unique_ptr<Intake>{std::move(intake)};
@@ -89,14 +110,19 @@ void SocketListener::leave(const SharedIntake& intake)
 void SocketListener::update(const config::Socket& changed)
 {
     spec_ = changed;
+    apply_options();
+    dispatcher_.spec_changed();
+}
+
+void SocketListener::apply_options()
+{
     if (!datagram() && os::listening(descriptor()))
         if (const auto done = os::listen_on(descriptor(), stream_options(spec_)); !done)
             spdlog::warn("socket {}: its options cannot be changed: {}", spec_.name,
                          done.error().message());
-    if (const auto done = bound_.file.set_access(bind_options(spec_).access); !done)
+    if (const auto done = bound_.file->set_access(bind_options(spec_).access); !done)
         spdlog::warn("socket {}: mode or owner of its file cannot be changed: {}", spec_.name,
                      done.error().message());
-    dispatcher_.spec_changed();
 }
 
 bool SocketListener::datagram() const
@@ -119,14 +145,23 @@ void SocketListener::stop_accepting()
 // all who could are named.
 void SocketListener::was_shut()
 {
-    readiness_.forget(descriptor()); // workers hold it open, and it would wake us for ever
-    if (stopped_)
+    readiness_->forget(descriptor()); // workers hold it open, and it would wake us for ever
+    if (stopped_ || !successor_.expired())
         return;
     if (warnings_.may_speak(Rebinding::Clock::now()))
         spdlog::warn("socket {} ({}) was shut down by one of those that hold it ({}): binding it "
                      "anew",
                      spec_.name, address(), holders_named());
+    if (where_.abstract())
+        let_go();
     bind_later();
+}
+
+// An abstract name is free only when the last one has closed the dead socket: ours, and theirs.
+void SocketListener::let_go()
+{
+    bound_.fd.reset();
+    dispatcher_.listen_to(descriptor(), bound_.trust);
 }
 
 std::string SocketListener::holders_named() const
@@ -140,7 +175,7 @@ std::string SocketListener::holders_named() const
 void SocketListener::bind_later()
 {
     timer_.expires_after(rebinding_.wait(Rebinding::Clock::now()));
-    timer_.async_wait(lifeline_.guard([this](const boost::system::error_code& error) {
+    timer_.async_wait(alive_.guard([this](const boost::system::error_code& error) {
         if (!error && !stopped_)
             bind_again();
     }));
@@ -155,7 +190,7 @@ void SocketListener::bind_again()
         if (const auto done = os::listen_on(fresh->fd.borrow(), stream_options(spec_)); !done)
             return cannot_bind(done.error());
     if (const auto added =
-            readiness_.add(fresh->fd.borrow(), Dispatcher::socket_key, Readiness::Want::shutdown);
+            readiness_->add(fresh->fd.borrow(), Dispatcher::socket_key, Readiness::Want::shutdown);
         !added)
         return cannot_bind(added.error());
     now_bound(std::move(*fresh));
@@ -163,9 +198,9 @@ void SocketListener::bind_again()
 
 void SocketListener::cannot_bind(os::Error error)
 {
-    spdlog::error("socket {}: {}", spec_.name, why_not_bound(where_, error));
-    // An abstract name is free only when the last one has closed the dead socket, which nobody can
-    // make a worker do. None of them can serve here any more.
+    if (failures_.may_speak(Rebinding::Clock::now()))
+        spdlog::error("socket {}: {}", spec_.name, why_not_bound(where_, error));
+    // Nobody can make a worker close the dead socket, and none of them can serve on it any more.
     if (error.value() == EADDRINUSE && where_.abstract())
         for (SharedIntake* holder : holders())
             if (std::find(holders_.begin(), holders_.end(), holder) != holders_.end())
@@ -175,9 +210,12 @@ void SocketListener::cannot_bind(os::Error error)
 
 void SocketListener::now_bound(os::BoundSocket fresh)
 {
-    bound_ = std::move(fresh);
+    // The old file went when the new one was made in its place.
+    bound_.file = std::make_shared<os::UnixFile>(std::move(fresh.file));
+    bound_.fd = std::move(fresh.fd);
+    bound_.trust = Dispatcher::Trust::ours_alone;
     ++counters_.rebound;
-    dispatcher_.listen_to(descriptor());
+    dispatcher_.listen_to(descriptor(), bound_.trust);
     for (SharedIntake* holder : holders()) // whoever is told may end others
         if (std::find(holders_.begin(), holders_.end(), holder) != holders_.end())
             holder->owner().listener_replaced(spec_.name, descriptor());

@@ -3,15 +3,16 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "daemon/dispatcher.hpp"
-#include "daemon/lifeline.hpp"
 #include "daemon/listener.hpp"
 #include "daemon/readiness.hpp"
 #include "daemon/rebinding.hpp"
 #include "daemon/sparing.hpp"
+#include "ipc/os/alive.hpp"
 #include "ipc/os/endpoint.hpp"
 #include "ipc/os/socket.hpp"
 
@@ -23,15 +24,23 @@ class SharedIntake;
 class SocketListener final : public Listener
 {
 public:
-    // `bound` listens already, unless it is a datagram socket. `watched` is in Readiness.
-    SocketListener(boost::asio::any_io_executor executor, config::Socket spec,
-                   os::BoundSocket bound, os::Endpoint where, Readiness readiness);
+    // What the listeners of one socket have in common: usually one, two while it is being spread
+    // another way.
+    struct Bound {
+        os::UniqueFd fd; // listens already, unless it is a datagram socket
+        std::shared_ptr<os::UnixFile> file;
+        Dispatcher::Trust trust = Dispatcher::Trust::ours_alone;
+    };
+    // A failure is a sentence.
+    [[nodiscard]] static std::unique_ptr<SocketListener> make(boost::asio::any_io_executor executor,
+                                                              const config::Socket& spec,
+                                                              Bound bound, Failure& failure);
+    SocketListener(boost::asio::any_io_executor executor, config::Socket spec, Bound bound,
+                   os::Endpoint where, std::unique_ptr<Readiness> readiness);
     ~SocketListener() override;
 
-    // From a bound socket; a failure is a sentence.
-    [[nodiscard]] static std::unique_ptr<Listener> make(boost::asio::any_io_executor executor,
-                                                        const config::Socket& spec,
-                                                        os::BoundSocket bound, Failure& failure);
+    [[nodiscard]] std::unique_ptr<Listener> respread(const config::Socket& spec,
+                                                     Failure& failure) override;
 
     void settle(bool all_take_hand_overs) override;
     [[nodiscard]] config::Scheduling scheduling() const override { return scheduling_; }
@@ -50,7 +59,9 @@ public:
     void leave(const SharedIntake& intake); // by the intake
 
 private:
+    void apply_options();
     void was_shut();
+    void let_go();
     void bind_later();
     void bind_again();
     void cannot_bind(os::Error error);
@@ -60,19 +71,21 @@ private:
 
     boost::asio::any_io_executor executor_;
     config::Socket spec_;
-    os::BoundSocket bound_;
+    Bound bound_;
     os::Endpoint where_; // as bound: the port is known
     config::Scheduling scheduling_ = config::Scheduling::automatic;
     Counters counters_;
-    Readiness readiness_;
+    std::unique_ptr<Readiness> readiness_;
     Dispatcher dispatcher_;
+    std::weak_ptr<const char> successor_; // the same socket, spread another way: keeps it alive
     std::vector<SharedIntake*> holders_;
     bool stopped_ = false;
 
     Rebinding rebinding_;
     Sparing warnings_;
+    Sparing failures_;
     boost::asio::steady_timer timer_;
-    Lifeline lifeline_;
+    os::Alive alive_;
 };
 
 } // namespace ostler

@@ -2,9 +2,6 @@
 #include "daemon/sockets.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 
 namespace ostler
 {
@@ -44,17 +41,11 @@ std::shared_ptr<Listener> Sockets::bind(const config::Socket& socket, std::strin
 }
 
 // The same socket spread another way: workers that have it keep the old listener until they go.
-std::shared_ptr<Listener> Sockets::copy_of(const Listener& open, const config::Socket& socket,
+std::shared_ptr<Listener> Sockets::copy_of(Listener& open, const config::Socket& socket,
                                            std::string& problem)
 {
-    os::UniqueFd copy{os::adopt, ::fcntl(open.descriptor().get(), F_DUPFD_CLOEXEC, 0)};
-    if (!copy.valid()) {
-        problem = std::string{"socket "} + socket.name + ": " + std::strerror(errno);
-        return nullptr;
-    }
     Listener::Failure failure;
-    std::shared_ptr<Listener> listener =
-        Listener::adopt(executor_, socket, std::move(copy), failure);
+    std::shared_ptr<Listener> listener = open.respread(socket, failure);
     problem = failure.sentence;
     return listener;
 }

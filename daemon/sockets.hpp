@@ -38,8 +38,8 @@ public:
 private:
     [[nodiscard]] std::shared_ptr<Listener> bind(const config::Socket& socket,
                                                  std::string& problem);
-    [[nodiscard]] std::shared_ptr<Listener>
-    copy_of(const Listener& open, const config::Socket& socket, std::string& problem);
+    [[nodiscard]] std::shared_ptr<Listener> copy_of(Listener& open, const config::Socket& socket,
+                                                    std::string& problem);
 
     boost::asio::any_io_executor executor_;
     std::map<std::string, std::shared_ptr<Listener>> open_;

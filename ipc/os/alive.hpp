@@ -27,6 +27,9 @@ public:
         };
     }
 
+    // Expired once the object is gone: for whoever calls out and does not know what comes back.
+    [[nodiscard]] std::weak_ptr<const char> token() const { return token_; }
+
 private:
     std::shared_ptr<const char> token_ = std::make_shared<const char>();
 };

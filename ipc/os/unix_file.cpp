@@ -82,6 +82,8 @@ void UnixFile::remove()
 
 Result<void> UnixFile::set_access(const FileAccess& access) const
 {
+    if (path_.empty() || (!access.mode && !access.owner && !access.group))
+        return {};
     // By a descriptor of the file itself: its name may mean another file a moment later, and a
     // symbolic link would be followed.
     const UniqueFd file{adopt, ::open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/dispatcher.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <limits>
+#include <map>
+#include <sys/resource.h>
+
+#include "daemon/rotation.hpp"
+#include "tests/unit/listening.hpp"
+
+using namespace ostler;
+using namespace ostler::test;
+
+namespace
+{
+
+// A round-robin socket, its workers and the clients that connect to it.
+class Scene
+{
+public:
+    explicit Scene(std::size_t count, config::Socket spec = tcp_socket())
+        : listener{bound(loop, spec)}
+    {
+        for (std::size_t i = 0; i < count; ++i)
+            add_worker();
+    }
+    FakeWorker& add_worker()
+    {
+        workers.emplace_back("api/" + std::to_string(workers.size())).join(*listener);
+        return workers.back();
+    }
+    const Client& connect()
+    {
+        clients.emplace_back(*listener);
+        REQUIRE(clients.back().error() == 0);
+        return clients.back();
+    }
+    void connect(std::size_t count)
+    {
+        while (count-- > 0)
+            connect();
+    }
+    [[nodiscard]] std::uint64_t passed() const { return listener->counters().passed; }
+    [[nodiscard]] unsigned pending(std::size_t worker) { return workers[worker].intake->pending(); }
+    [[nodiscard]] bool until_passed(std::uint64_t count)
+    {
+        return run_until(loop, [&] { return passed() >= count; });
+    }
+    template <typename Predicate>
+    [[nodiscard]] bool until(Predicate predicate)
+    {
+        return run_until(loop, predicate);
+    }
+
+    boost::asio::io_context loop;
+    std::unique_ptr<Listener> listener;
+    std::deque<FakeWorker> workers;
+    std::deque<Client> clients;
+};
+
+config::Socket shedding()
+{
+    auto spec = tcp_socket();
+    spec.overflow = config::Overflow::shed;
+    return spec;
+}
+
+// `count` connections, each served as soon as it is passed, by everyone for whom `serves` is true.
+template <typename Serves>
+void serve_each(Scene& scene, unsigned count, Serves serves)
+{
+    for (unsigned i = 0; i < count; ++i) {
+        const Client& client = scene.connect();
+        REQUIRE(scene.until([&] {
+            for (std::size_t w = 0; w < scene.workers.size(); ++w)
+                if (serves(w))
+                    while (scene.workers[w].serve_one()) {
+                    }
+            return client.heard() == ".";
+        }));
+        scene.clients.clear();
+    }
+}
+
+} // namespace
+
+TEST_CASE("a rotation gives each willing one a turn a round, and skips without favour")
+{
+    Rotation rotation;
+    std::array<bool, 4> willing{true, true, true, true};
+    std::array<unsigned, 4> turns{};
+    const auto take = [&](unsigned count) {
+        turns = {};
+        for (unsigned i = 0; i < count; ++i) {
+            const auto ask = [&](std::size_t who) { return willing[who]; };
+            const auto chosen = rotation.choose(willing.size(), ask, ask);
+            rotation.taken(*chosen);
+            ++turns[*chosen];
+        }
+        return turns;
+    };
+    CHECK(take(400) == std::array<unsigned, 4>{100, 100, 100, 100});
+    willing[2] = false;
+    CHECK(take(300) == std::array<unsigned, 4>{100, 100, 0, 100});
+    willing[2] = true;
+    CHECK(take(400) == std::array<unsigned, 4>{100, 100, 100, 100});
+}
+
+TEST_CASE("when nobody is willing a rotation takes the next with room, and nobody without")
+{
+    Rotation rotation;
+    const auto nobody = [](std::size_t) { return false; };
+    const auto only_second = [](std::size_t who) { return who == 1; };
+    CHECK(rotation.choose(3, nobody, only_second) == 1);
+    CHECK(rotation.choose(3, nobody, nobody) == std::nullopt);
+    CHECK(rotation.choose(0, nobody, nobody) == std::nullopt);
+}
+
+TEST_CASE("connections go round strictly, and equal workers get equal shares")
+{
+    Scene scene{4};
+    serve_each(scene, 400, [](std::size_t) { return true; });
+    for (const FakeWorker& worker : scene.workers) {
+        CHECK(worker.served == 100);
+        CHECK(worker.intake->passed() == 100);
+    }
+    CHECK(scene.listener->counters().accepted == 400);
+}
+
+TEST_CASE("what finds no room waits in the kernel's backlog until there is some")
+{
+    Scene scene{2};
+    scene.connect(20);
+    REQUIRE(scene.until_passed(8));
+    CHECK(wake_ups(scene.loop, 0ms) < 100);
+    CHECK(scene.passed() == 8);
+    CHECK(scene.pending(0) == 4);
+    CHECK(scene.pending(1) == 4);
+    CHECK(scene.listener->backlog_waiting() == 12);
+    CHECK(scene.listener->counters().accepted == 8);
+
+    REQUIRE(scene.workers[1].serve_one());
+    REQUIRE(scene.until_passed(9));
+    CHECK(scene.pending(1) == 4);
+}
+
+TEST_CASE("with no worker at all connections wait in the backlog, and the loop is not woken")
+{
+    Scene scene{0};
+    scene.connect(3);
+    CHECK(wake_ups(scene.loop, 50ms) == 0);
+    CHECK(scene.listener->backlog_waiting() == 3);
+    FakeWorker& first = scene.add_worker();
+    REQUIRE(scene.until_passed(3));
+    CHECK(first.serve_one());
+}
+
+TEST_CASE("nothing wakes the loop while nothing happens")
+{
+    Scene scene{3};
+    serve_each(scene, 3, [](std::size_t) { return true; });
+    (void)wake_ups(scene.loop, 50ms); // the last look at the queues
+    CHECK(wake_ups(scene.loop, 200ms) == 0);
+}
+
+TEST_CASE("shedding resets what finds no room, and counts it")
+{
+    Scene scene{1, shedding()};
+    scene.connect(6);
+    REQUIRE(scene.until([&] { return scene.listener->counters().shed == 2; }));
+    CHECK(scene.passed() == 4);
+    CHECK(scene.clients[4].heard() == "reset");
+    CHECK(scene.clients[5].heard() == "reset");
+    CHECK(scene.clients[0].heard() == "");
+}
+
+TEST_CASE("shedding begins with the first worker: while the daemon starts, connections wait")
+{
+    Scene scene{0, shedding()};
+    scene.connect(2);
+    CHECK(wake_ups(scene.loop, 20ms) == 0);
+    CHECK(scene.clients[0].heard() == "");
+    scene.add_worker();
+    REQUIRE(scene.until_passed(2));
+    scene.workers[0].intake.reset();
+    REQUIRE(scene.until([&] { return scene.listener->counters().shed == 2; }));
+    const Client& late = scene.connect();
+    REQUIRE(scene.until([&] { return late.heard() == "reset"; }));
+}
+
+TEST_CASE("a busy worker is passed over, and the others share alike")
+{
+    Scene scene{4};
+    scene.workers[2].busy_since(Clock::now());
+    (void)wake_ups(scene.loop, 5ms); // now it has been so for more than three
+    serve_each(scene, 300, [](std::size_t) { return true; });
+    CHECK(scene.workers[2].served == 0);
+    for (const std::size_t other : {0u, 1u, 3u})
+        CHECK(scene.workers[other].served == 100);
+    scene.workers[2].idle();
+    serve_each(scene, 4, [](std::size_t) { return true; });
+    CHECK(scene.workers[2].served == 1);
+}
+
+TEST_CASE("when all are busy they get connections none the less")
+{
+    Scene scene{2};
+    for (FakeWorker& worker : scene.workers)
+        worker.busy_since(Clock::now());
+    (void)wake_ups(scene.loop, 5ms);
+    scene.connect(8);
+    REQUIRE(scene.until_passed(8));
+    CHECK(scene.pending(0) == 4);
+    CHECK(scene.pending(1) == 4);
+}
+
+TEST_CASE("a page full of nonsense harms only its own worker")
+{
+    constexpr auto largest = std::numeric_limits<std::uint64_t>::max();
+    const auto now = static_cast<std::uint64_t>(Clock::now().time_since_epoch() / 1ns);
+    const std::array<std::uint64_t, 6> values{
+        0, 1, largest, now + 3'600'000'000'000, now, now - 3'600'000'000'000};
+    Scene scene{4};
+    FakeWorker& liar = scene.workers[1];
+    for (const std::uint64_t value : values) {
+        liar.page.store(value, value, value);
+        serve_each(scene, 40, [](std::size_t) { return true; });
+    }
+    const unsigned share = scene.workers[0].served;
+    CHECK(share >= 60); // a quarter of 240, or more when the liar said that it is busy
+    for (const std::size_t other : {2u, 3u}) { // two for what may be moved away from the liar
+        CHECK(scene.workers[other].served + 2 >= share);
+        CHECK(scene.workers[other].served <= share + 2);
+    }
+}
+
+TEST_CASE("a worker that dies loses none of the connections it had not taken")
+{
+    Scene scene{3};
+    scene.connect(9);
+    REQUIRE(scene.until_passed(9));
+    REQUIRE(scene.pending(1) == 3);
+    scene.workers[1].intake->pause();
+    scene.workers[1].intake.reset();
+    REQUIRE(scene.until([&] {
+        scene.workers[0].serve_one();
+        scene.workers[2].serve_one();
+        return scene.workers[0].served + scene.workers[2].served == 9;
+    }));
+    CHECK(scene.listener->counters().taken_back >= 3);
+    for (const Client& client : scene.clients)
+        CHECK(client.heard() == ".");
+}
+
+TEST_CASE("what the last worker left waits for the next, ahead of the backlog")
+{
+    Scene scene{1};
+    scene.connect(6);
+    REQUIRE(scene.until_passed(4));
+    scene.workers[0].intake.reset();
+    REQUIRE(scene.until([&] { return scene.listener->counters().taken_back == 4; }));
+    CHECK(scene.clients[0].heard() == "");
+    FakeWorker& next = scene.add_worker();
+    REQUIRE(scene.until([&] {
+        next.serve_one();
+        return next.served == 6;
+    }));
+    CHECK(next.intake->passed() == 6);
+    CHECK(scene.listener->counters().accepted == 6);
+}
+
+TEST_CASE("what nobody takes is reset when the spec's patience ends, and counted")
+{
+    auto spec = tcp_socket();
+    spec.patience = 50ms;
+    Scene scene{1, spec};
+    scene.connect(2);
+    REQUIRE(scene.until_passed(2));
+    scene.workers[0].intake.reset();
+    REQUIRE(scene.until([&] { return scene.listener->counters().shed == 2; }));
+    CHECK(scene.clients[0].heard() == "reset");
+    CHECK(scene.clients[1].heard() == "reset");
+}
+
+TEST_CASE("a worker that drains gets nothing more, and keeps what it has until it is reclaimed")
+{
+    Scene scene{2};
+    scene.connect(2);
+    REQUIRE(scene.until_passed(2));
+    scene.workers[0].intake->pause();
+    scene.workers[1].busy_since(Clock::now()); // so that nothing is moved to it meanwhile
+    (void)wake_ups(scene.loop, 5ms);
+    scene.connect(3);
+    REQUIRE(scene.until_passed(5));
+    CHECK(scene.pending(0) == 1);
+    scene.workers[0].intake->reclaim();
+    REQUIRE(scene.until([&] { return scene.listener->counters().taken_back == 1; }));
+    CHECK(scene.pending(0) == 0);
+    CHECK(scene.workers[0].intake->passed() == 0);
+    REQUIRE(scene.until([&] {
+        scene.workers[1].serve_one();
+        return scene.workers[1].served == 5;
+    }));
+}
+
+TEST_CASE("what waits behind a busy worker goes to one that is idle")
+{
+    Scene scene{2};
+    scene.connect(4);
+    REQUIRE(scene.until_passed(4));
+    REQUIRE(scene.workers[0].serve_one()); // and blocks in the next thing it does
+    scene.workers[0].busy_since(Clock::now());
+    while (scene.workers[1].serve_one()) {
+    }
+    REQUIRE(scene.until([&] { return scene.pending(0) == 0; }));
+    REQUIRE(scene.until([&] { return scene.workers[1].serve_one(); }));
+    CHECK(scene.listener->counters().taken_back == 1);
+}
+
+TEST_CASE("what a stopped worker leaves lying goes to others, and it gets little until it takes")
+{
+    Scene scene{2};
+    const auto only_second = [](std::size_t who) { return who == 1; };
+    serve_each(scene, 20, only_second); // every one is answered
+    CHECK(scene.listener->counters().taken_back >= 1);
+    CHECK(scene.listener->counters().taken_back <= 5); // not ten: it is doubted
+    // It runs again: after a rest it is tried with one, takes it, and has its share again.
+    REQUIRE(scene.until([&] {
+        serve_each(scene, 1, [](std::size_t) { return true; });
+        return scene.workers[0].served > 0;
+    }));
+    const unsigned before = scene.workers[0].served;
+    serve_each(scene, 10, [](std::size_t) { return true; });
+    CHECK(scene.workers[0].served == before + 5);
+}
+
+TEST_CASE("with every worker stopped nothing wanders: connections stay where they are")
+{
+    Scene scene{2};
+    scene.connect(8);
+    REQUIRE(scene.until_passed(8));
+    (void)wake_ups(scene.loop, 400ms);
+    CHECK(scene.listener->counters().taken_back == 0);
+    while (scene.workers[0].serve_one() || scene.workers[1].serve_one()) {
+    }
+    CHECK(scene.workers[0].served + scene.workers[1].served >= 8);
+}
+
+TEST_CASE("a worker that shuts its queue harms only itself")
+{
+    Scene scene{2};
+    REQUIRE(::shutdown(scene.workers[0].intake->given().get(), SHUT_RDWR) == 0);
+    serve_each(scene, 10, [](std::size_t) { return true; });
+    CHECK(scene.workers[1].served == 10);
+}
+
+TEST_CASE("short of descriptors it waits and goes on by itself, and no connection is lost")
+{
+    Scene scene{1};
+    (void)scene.until([&] { return wake_ups(scene.loop, 1ms) == 0; });
+    scene.connect(2);
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const os::UniqueFd next{os::adopt, ::dup(0)};
+    const rlimit none{static_cast<rlim_t>(next.get()), before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    const bool noticed =
+        scene.until([&] { return scene.listener->counters().out_of_descriptors > 0; });
+    const std::size_t woken = wake_ups(scene.loop, 300ms);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(noticed);
+    CHECK(woken <= 4); // its timer, not the connections
+    CHECK(scene.passed() == 0);
+    REQUIRE(scene.until_passed(2));
+}
+
+TEST_CASE("accepting stops with the daemon, and what was passed is still served")
+{
+    Scene scene{1};
+    scene.connect(1);
+    REQUIRE(scene.until_passed(1));
+    scene.listener->stop_accepting();
+    scene.connect(2);
+    CHECK(wake_ups(scene.loop, 200ms) < 60);
+    CHECK(scene.passed() == 1);
+    CHECK(scene.workers[0].serve_one());
+}
+
+TEST_CASE("an intake may outlive its listener")
+{
+    Scene scene{1};
+    scene.connect(1);
+    REQUIRE(scene.until_passed(1));
+    scene.listener.reset();
+    CHECK(scene.workers[0].serve_one());
+    scene.workers[0].intake->reclaim();
+    scene.workers[0].intake.reset();
+}
