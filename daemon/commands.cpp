@@ -82,11 +82,12 @@ awaitable<Outcome> Commands::stop_pool(std::string name, Progress)
     co_return Outcome{exit_done, "pool " + name + " is stopped", {}};
 }
 
+// A worker that did not come up is told at once; it is tried again all the same.
 awaitable<Outcome> Commands::until_ready(std::string name, std::string done)
 {
     Pool* pool = daemon_.find_pool(name);
     std::function<bool()> settled = [this, pool] {
-        return pool->ready() || pool->failed() || daemon_.stopping();
+        return pool->ready() || !pool->degraded().empty() || daemon_.stopping();
     };
     const auto deadline = Clock::now() + pool->spec()->ready.timeout;
     co_await daemon_.services().changed.wait_until(deadline, std::move(settled));

@@ -29,6 +29,16 @@ std::string joined(const std::vector<config::Diagnostic>& problems, const std::s
     return text;
 }
 
+std::string removed_by(const config::Difference& difference)
+{
+    std::string names;
+    for (const std::string& pool : difference.pools_removed)
+        names += (names.empty() ? "pool " : ", pool ") + pool;
+    for (const std::string& socket : difference.sockets_removed)
+        names += (names.empty() ? "socket " : ", socket ") + socket;
+    return names;
+}
+
 void log_worker_line(const LogLine& line)
 {
     spdlog::info("{}/{}: {}", line.pool, line.slot, line.text);
@@ -267,7 +277,8 @@ awaitable<void> Daemon::apply_edit()
             co_return;
         }
         if (difference.removes() && spec_.watch != config::Watch::all) {
-            waiting_edit_ = "the edited spec removes something; `ostler reload` applies it";
+            waiting_edit_ = "the edited spec removes " + removed_by(difference) +
+                            ": `ostler reload` applies it";
             spdlog::warn("{}", waiting_edit_);
             co_return;
         }

@@ -73,7 +73,7 @@ std::string indented(std::string_view text, std::string_view prefix)
         const auto end = std::min(text.find('\n', at), text.size());
         if (at > 0)
             lines.append("\n").append(prefix).append("    ");
-        lines += printable(text.substr(at, end - at));
+        lines += control::printable(text.substr(at, end - at));
         at = end + 1;
     }
     return lines;

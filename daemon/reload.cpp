@@ -50,6 +50,7 @@ awaitable<Outcome> Reload::run()
     remove_pools();
     add_pools();
     co_await replace_pools();
+    co_await until_scaled_are_settled();
     co_await until_added_are_ready();
     co_await until_removed_are_gone();
     put_pools_in_order();
@@ -115,6 +116,18 @@ void Reload::keep_old_entry(const std::string& pool)
     const auto named = [&](const config::Pool& candidate) { return candidate.name == pool; };
     *std::find_if(next_.pools.begin(), next_.pools.end(), named) =
         *std::find_if(daemon_.spec_.pools.begin(), daemon_.spec_.pools.end(), named);
+}
+
+awaitable<void> Reload::until_scaled_are_settled()
+{
+    for (const config::Difference::Scaled& scaled : difference_.pools_scaled) {
+        const Pool& pool = *daemon_.find_pool(scaled.pool);
+        std::function<bool()> settled = [this, &pool] {
+            const bool whole = pool.ready() || !pool.degraded().empty() || !pool.running();
+            return (whole && pool.slots_in_use() <= pool.desired()) || daemon_.stopping();
+        };
+        co_await daemon_.changed_.wait_until(Clock::time_point::max(), std::move(settled));
+    }
 }
 
 awaitable<void> Reload::until_added_are_ready()

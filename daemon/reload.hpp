@@ -32,6 +32,7 @@ private:
     void add_pools();
     void remove_pools();
     boost::asio::awaitable<void> replace_pools();
+    boost::asio::awaitable<void> until_scaled_are_settled();
     boost::asio::awaitable<void> until_added_are_ready();
     boost::asio::awaitable<void> until_removed_are_gone();
     void put_pools_in_order();

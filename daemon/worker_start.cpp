@@ -76,6 +76,8 @@ std::string describe_failure(const wire::plan::Report& report, const config::Poo
     std::string step{wire::plan::stage_name(stage)};
     if (stage == Stage::user && pool.program.user)
         step = "changing to user " + pool.program.user->name;
+    else if (stage == Stage::groups && pool.program.user)
+        step = "changing to the groups of user " + pool.program.user->name;
     else if (stage == Stage::executing)
         step += " " + pool.program.exec;
     else if (stage == Stage::working_directory)

@@ -65,9 +65,11 @@ public:
                                          O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
         posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
     }
-    void own_session()
+    void set_apart(Apart apart)
     {
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+        constexpr short flags[] = {0, POSIX_SPAWN_SETPGROUP, POSIX_SPAWN_SETSID};
+        const auto flag = flags[static_cast<std::size_t>(apart)];
+        posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | flag));
     }
 
     posix_spawn_file_actions_t files;
@@ -94,8 +96,7 @@ Child spawn_ostlerd(const ChildPlan& plan)
     SpawnSettings settings;
     if (plan.log)
         settings.log_to(*plan.log);
-    if (plan.own_session)
-        settings.own_session();
+    settings.set_apart(plan.apart);
     Child child;
     const int error =
         ::posix_spawn(&child.pid, args[0].c_str(), &settings.files, &settings.attributes,

@@ -15,12 +15,14 @@ namespace ostler::cli
 // Beside this program, or in ../sbin: the same rule in a build tree and when installed.
 [[nodiscard]] std::string ostlerd_path();
 
+enum class Apart { no, group, session }; // from the terminal's signals, or from the terminal
+
 struct ChildPlan {
     std::vector<std::string> args; // after the program's name
     std::vector<std::string> env;  // beside our own, "K=V"
     std::optional<std::string>
         log; // stdout and stderr are appended to it, stdin is empty; else all are ours
-    bool own_session = false;
+    Apart apart = Apart::no;
 };
 
 // The pid, or a sentence why not.

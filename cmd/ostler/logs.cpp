@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cstdint>
 #include <ctime>
@@ -13,6 +14,8 @@ namespace ostler::cli
 {
 namespace
 {
+
+constexpr std::int64_t most_lines = 10'000; // more than the daemon keeps for a slot
 
 std::string clock_time(std::int64_t microseconds)
 {
@@ -49,7 +52,7 @@ int run_logs(const Call& call)
         if (!lines || *lines < 0)
             return fail(exit_usage,
                         "-n wants a whole number of lines, not \"" + *call.text("number") + "\"");
-        arguments["lines"] = *lines;
+        arguments["lines"] = std::min(*lines, most_lines);
     }
     arguments["follow"] = call.has("follow");
     control::Client::Listening listening;

@@ -93,7 +93,7 @@ json::object spec_of(const Call& call, const json::value& workers)
         {"args", std::move(args)},
         {"workers", workers},
         {"cwd", literal(working_directory())},
-        {"protocol", call.text("protocol").value_or(names.empty() ? "none" : "systemd")}};
+        {"protocol", call.text("protocol").value_or(names.empty() ? "none" : "ostler")}};
     if (!names.empty())
         pool["sockets"] = std::move(names);
     return {{"watch", false},
@@ -109,15 +109,14 @@ void pass_on(int number)
         ::kill(child_pid, number);
 }
 
-// Ctrl-C reaches ostlerd through the terminal by itself; what is sent to us alone is passed on.
+// ostlerd has a process group of its own, so that Ctrl-C arrives once: here, and is passed on.
 void handle_signals()
 {
     struct sigaction passing {
     };
     passing.sa_handler = pass_on;
-    for (const int number : {SIGTERM, SIGHUP})
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT})
         ::sigaction(number, &passing, nullptr);
-    std::signal(SIGINT, SIG_IGN);
 }
 
 int wait_for(pid_t child)
@@ -148,7 +147,8 @@ int run_run(const Call& call)
                         << "\n";
     const std::string control = call.named_socket().value_or(folder.file("control.sock"));
     handle_signals();
-    const Child child = spawn_ostlerd({.args = {"--config", spec, "--control", control}});
+    const Child child =
+        spawn_ostlerd({.args = {"--config", spec, "--control", control}, .apart = Apart::group});
     if (!child.problem.empty())
         return fail(exit_system, child.problem);
     child_pid = child.pid;

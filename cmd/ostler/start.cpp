@@ -91,7 +91,7 @@ int Starting::run(const Call& call, const std::string& spec)
     ChildPlan plan{.args = {"--config", spec, "--control", control_},
                    .env = {"NOTIFY_SOCKET=" + notify_.address()},
                    .log = log_,
-                   .own_session = true};
+                   .apart = Apart::session};
     if (call.has("insecure-spec"))
         plan.args.emplace_back("--insecure-spec");
     child_ = spawn_ostlerd(plan);

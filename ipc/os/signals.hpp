@@ -3,6 +3,8 @@
 #pragma once
 
 #include <csignal>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace ostler::os
 {
@@ -10,11 +12,15 @@ namespace ostler::os
 // An ignored or blocked signal passes through exec; a parent's choice is not the program's.
 inline void reset_signals()
 {
-    struct sigaction standard {
-    };
-    standard.sa_handler = SIG_DFL;
-    for (int number = 1; number < NSIG; ++number)
-        ::sigaction(number, &standard, nullptr); // the two that cannot be changed say so; fine
+    // The kernel's own call: libc keeps 32 and 33 to itself and refuses to reset them.
+    struct {
+        void (*handler)(int) = SIG_DFL;
+        unsigned long flags = 0;
+        void (*restorer)() = nullptr;
+        unsigned long mask = 0;
+    } const standard;
+    for (int number = 1; number < NSIG; ++number) // the two that cannot be changed say so; fine
+        ::syscall(SYS_rt_sigaction, number, &standard, nullptr, sizeof standard.mask);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -235,11 +235,11 @@ TEST_CASE("a worker that scribbles into its page harms only itself", "[schedulin
 
 TEST_CASE("out of descriptors, the master waits for one, counts it and goes on", "[scheduling]")
 {
-    Daemon d{web_pool("workers: 1", rotating), {.through = {"prlimit", "--nofile=48:48"}}};
+    Daemon d{web_pool("workers: 1", rotating), {.through = {"prlimit", "--nofile=100:100"}}};
     d.ready();
     const Endpoint web = d.at("web");
     std::vector<std::unique_ptr<HttpClient>> held;
-    for (int i = 0; i < 60; ++i) { // more than there is room for, anywhere
+    for (int i = 0; i < 150; ++i) { // more than there is room for, anywhere
         held.push_back(std::make_unique<HttpClient>(web));
         held.back()->ask("/slow/300");
     }

@@ -50,7 +50,7 @@ TEST_CASE("SIGINT does the same", "[stop]")
 
 TEST_CASE("a second SIGTERM does not wait for what runs", "[stop]")
 {
-    Daemon d{web_pool("stop: {drain: 60s}")};
+    Daemon d{web_pool("stop: {drain: 60s, kill_after: 500ms}")};
     d.ready();
     const auto client = slow_request(d, "/slow/60000");
     d.signal(SIGTERM);
@@ -106,8 +106,8 @@ TEST_CASE("what a worker started in its group ends with it", "[stop]")
 {
     Daemon d{web_pool("args: [--spawn-children, \"2\"]")};
     const pid_t worker = d.ready().pids("api").at(0);
-    const auto children = children_of(worker);
-    REQUIRE(children.size() == 2);
+    std::vector<pid_t> children;
+    REQUIRE(eventually([&] { return (children = children_of(worker)).size() == 2; }));
     ::kill(worker, SIGKILL);
     for (const pid_t child : children)
         CHECK(eventually([&] { return !alive(child); }));
@@ -118,8 +118,8 @@ TEST_CASE("what left the group is ended when the daemon stops", "[stop]")
 {
     Daemon d{web_pool("args: [--spawn-children, \"2\", --children-leave-group]")};
     const pid_t worker = d.ready().pids("api").at(0);
-    const auto children = children_of(worker);
-    REQUIRE(children.size() == 2);
+    std::vector<pid_t> children;
+    REQUIRE(eventually([&] { return (children = children_of(worker)).size() == 2; }));
     CHECK(d.stop().exit == 0);
     for (const pid_t child : children)
         CHECK_FALSE(alive(child));

@@ -87,9 +87,9 @@ TEST_CASE("an edit that removes a pool waits for reload, and status says so", "[
     Daemon d{api_and_job("workers: 1")};
     const auto job = d.ready().pids("job");
     d.write_spec(api("workers: 1"));
-    REQUIRE(eventually([&] { return error_shown(d); }));
-    CHECK_THAT(std::string{d.status().at("daemon").at("last_reload_error").as_string().c_str()},
-               Contains("job") && Contains("reload"));
+    const auto waiting = [&] { return d.status().at("daemon").as_object().at("waiting_edit"); };
+    REQUIRE(eventually([&] { return waiting().is_string(); }));
+    CHECK_THAT(std::string{waiting().as_string()}, Contains("pool job") && Contains("reload"));
     CHECK(d.pids("job") == job);
     d.must("reload");
     CHECK(d.status().at("pools").as_array().size() == 1);
