@@ -20,7 +20,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -35,7 +34,6 @@ public:
     using Milliseconds = std::chrono::milliseconds;
     static constexpr Milliseconds for_ever{-1};
 
-    // Joins, or throws what ostler_worker_open() returned.
     Worker()
     {
         ostler_worker* handle = nullptr;
@@ -100,7 +98,6 @@ public:
     }
     void busy() { ostler_worker_busy(get()); }
     void idle() { ostler_worker_idle(get()); }
-
     // The next event, or nothing when the time is over. Throws broken_pipe when ostlerd has gone.
     std::optional<ostler_event> next(Milliseconds timeout = for_ever)
     {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A worker's membership in its pool: the conversation with the master (conversation.cpp) and the
-// sources of its connections (worker.cpp). The C functions of ostler.h are thin around it.
+// A worker's membership in its pool: what it asks of the master (asking.cpp) and is told by it
+// (hearing.cpp), what it tells the program (events.cpp), and what it watches for all that
+// (watching.cpp). The C functions of ostler.h are thin around it.
 #pragma once
 
 #include <cstdint>

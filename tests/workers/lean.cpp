@@ -127,12 +127,23 @@ private:
     {
         if (try_serve(fd, connection))
             return;
-        epoll_event wanted{.events = EPOLLIN,
-                           .data = {.u64 = connection << 32 | static_cast<unsigned>(fd)}};
-        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &wanted);
+        watch(EPOLL_CTL_ADD, fd, connection);
     }
 
-    void serve(int fd, std::uint64_t connection) { (void)try_serve(fd, connection); }
+    // One event: the master may hold a connection open a moment longer than we do, and epoll would
+    // go on telling of it.
+    void watch(int operation, int fd, std::uint64_t connection) const
+    {
+        epoll_event wanted{.events = EPOLLIN | EPOLLONESHOT,
+                           .data = {.u64 = connection << 32 | static_cast<unsigned>(fd)}};
+        ::epoll_ctl(epoll_, operation, fd, &wanted);
+    }
+
+    void serve(int fd, std::uint64_t connection)
+    {
+        if (!try_serve(fd, connection))
+            watch(EPOLL_CTL_MOD, fd, connection);
+    }
 
     bool try_serve(int fd, std::uint64_t connection)
     {

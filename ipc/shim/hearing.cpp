@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What worker and master say to each other. Each packet has a handler in one table; nothing a
-// master sends is believed before it is checked, and what makes no sense is skipped.
+// What the master says. Each packet has a handler in one table; nothing is believed before it is
+// checked, and what makes no sense is skipped.
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "ipc/shim/worker.hpp"
@@ -17,8 +16,6 @@ using native::Type;
 namespace
 {
 
-constexpr int answer_ms = 1000; // patience with a master that does not read
-
 int checked_errno(std::int32_t error)
 {
     constexpr std::int32_t largest = 4095; // as the kernel has it
@@ -26,128 +23,6 @@ int checked_errno(std::int32_t error)
 }
 
 } // namespace
-
-int Worker::join(Deadline deadline)
-{
-    int rc = poller_.open();
-    if (rc == 0)
-        rc = alarm_.open();
-    if (rc == 0)
-        rc = poller_.watch(channel_.descriptor(), channel_mark);
-    if (rc == 0)
-        rc = poller_.watch(alarm_.descriptor(), alarm_mark);
-    return rc == 0 ? ask(requests_.add(Type::hello), deadline) : rc;
-}
-
-int Worker::listen(const char* name, Deadline deadline, std::uint32_t& listener)
-{
-    if (name == nullptr && identity_.socket(1) == nullptr)
-        name = identity_.socket(0);
-    const std::size_t size = name != nullptr ? std::strlen(name) : 0;
-    if (size == 0 || size > native::max_name)
-        return -EINVAL;
-    if (over())
-        return -EPIPE;
-    if (phase_ != Phase::serving)
-        return -ESHUTDOWN;
-    Request* request = requests_.add(Type::listen);
-    if (request == nullptr)
-        return -EBUSY;
-    request->index = listens_++;
-    request->name_size = size;
-    std::memcpy(request->name, name, size);
-    const int place = ask(request, deadline);
-    if (place < 0)
-        return place;
-    listener = listeners_[place].number;
-    return 0;
-}
-
-int Worker::close_listener(std::uint32_t number)
-{
-    Listener* listener = find(number);
-    if (listener == nullptr)
-        return -EINVAL;
-    const auto place = static_cast<std::uint32_t>(listener - listeners_);
-    unwatch(place);
-    replaced_ &= ~bit(place);
-    listener->clear();
-    give_back(number);
-    return over() ? -EPIPE : 0;
-}
-
-int Worker::ready()
-{
-    if (over())
-        return -EPIPE;
-    said_ready_ = true;
-    return channel_.send(native::Ready{}, 0, Deadline::after(answer_ms));
-}
-
-// However it ends, we are out of the pool afterwards.
-int Worker::leave(Deadline deadline)
-{
-    if (over())
-        return -EPIPE;
-    enter(Phase::leaving);
-    const int rc = ask(requests_.add(Type::leave), deadline);
-    if (!over())
-        enter(Phase::left);
-    poller_.forget(channel_.descriptor());
-    channel_.close();
-    return rc;
-}
-
-int Worker::ask(Request* request, Deadline deadline)
-{
-    if (request == nullptr)
-        return -EBUSY;
-    const int rc = put(*request, deadline);
-    if (rc < 0) {
-        request->state = Request::State::unused;
-        return rc;
-    }
-    return await_answer(*request, deadline);
-}
-
-int Worker::put(const Request& request, Deadline deadline)
-{
-    switch (request.type) {
-    case Type::hello: {
-        native::Hello hello;
-        hello.library = "libostler " OSTLER_VERSION;
-        return channel_.send(hello, request.id, deadline);
-    }
-    case Type::listen: {
-        native::Listen listen;
-        listen.index = request.index;
-        listen.what = request.what();
-        return channel_.send(listen, request.id, deadline);
-    }
-    case Type::close: {
-        native::Close close;
-        close.listener = request.listener;
-        return channel_.send(close, request.id, deadline);
-    }
-    case Type::leave:
-        return channel_.send(native::Leave{}, request.id, deadline);
-    default:
-        return -EINVAL;
-    }
-}
-
-int Worker::await_answer(Request& request, Deadline deadline)
-{
-    int rc = 0;
-    while (rc >= 0 && request.state == Request::State::asked) {
-        rc = channel_.wait_readable(deadline);
-        if (rc == 0)
-            rc = hear();
-    }
-    const bool answered = request.state == Request::State::answered;
-    request.state = answered || over() ? Request::State::unused : Request::State::abandoned;
-    return answered ? request.result : rc;
-}
 
 // Reads one packet, if there is one.
 int Worker::hear()
@@ -254,17 +129,6 @@ int Worker::adopt(const native::Listening& message, os::UniqueFd fd)
     return static_cast<int>(place - listeners_);
 }
 
-// Nobody waits for the answer. If it cannot even be asked, the end of this process will do.
-void Worker::give_back(std::uint32_t number)
-{
-    Request* close = over() ? nullptr : requests_.add(Type::close);
-    if (close == nullptr)
-        return;
-    close->listener = number;
-    const int rc = put(*close, Deadline::after(answer_ms));
-    close->state = rc < 0 ? Request::State::unused : Request::State::abandoned;
-}
-
 // Acknowledged at once: nothing is read from queues or accepted from here on. A master that does
 // not read hundreds of packets gets no answer.
 void Worker::on_drain(Packet& packet)
@@ -308,15 +172,6 @@ void Worker::on_replaced(Packet& packet)
     listener->fd = static_cast<os::UniqueFd&&>(packet.fd);
     watch_sources();
     set_alarm();
-}
-
-void Worker::on_resumed(Packet&)
-{
-    requests_.each_unanswered([this](const Request& request) {
-        static_cast<void>(put(request, Deadline::after(answer_ms)));
-    });
-    if (said_ready_)
-        static_cast<void>(channel_.send(native::Ready{}, 0, Deadline::after(answer_ms)));
 }
 
 } // namespace ostler::shim

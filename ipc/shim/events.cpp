@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Where connections come from, and in what order events are given.
-#include "ipc/shim/worker.hpp"
-
+// What the program is told, and in what order.
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <span>
+
+#include "ipc/shim/worker.hpp"
 
 namespace ostler::shim
 {
@@ -12,7 +13,6 @@ namespace
 {
 
 constexpr std::uint64_t accepted_here = std::uint64_t{1} << 63; // apart from the master's numbers
-constexpr std::uint64_t pause_ns = 20 * ns_per_ms;
 constexpr unsigned channel_every = 16; // turns of an attached loop in which connections come
 
 ostler_event blank(std::uint32_t type)
@@ -23,23 +23,6 @@ ostler_event blank(std::uint32_t type)
 }
 
 } // namespace
-
-Worker::~Worker()
-{
-    for (std::uint32_t place = 0; place < places; ++place) {
-        unwatch(place);
-        listeners_[place].clear();
-    }
-    poller_.forget(alarm_.descriptor());
-    poller_.forget(channel_.descriptor());
-}
-
-void Worker::enter(Phase phase)
-{
-    phase_ = phase;
-    watch_sources();
-    set_alarm();
-}
 
 int Worker::next(ostler_event& event, int timeout_ms)
 {
@@ -199,22 +182,6 @@ void Worker::give_connection(const Listener& from, Taken taken, ostler_event& ev
     event.fd = taken.fd.release();
 }
 
-void Worker::pause()
-{
-    paused_ = true;
-    watch_sources();
-    set_alarm();
-}
-
-void Worker::resume_if_room()
-{
-    if (!paused_)
-        return;
-    paused_ = room_.short_now(channel_.descriptor());
-    watch_sources();
-    set_alarm();
-}
-
 int Worker::done()
 {
     if (load_.open() == 0)
@@ -223,120 +190,6 @@ int Worker::done()
     if (phase_ == Phase::draining)
         set_alarm();
     return 0;
-}
-
-// When to be woken although nothing arrives.
-void Worker::set_alarm()
-{
-    if (replaced_ != 0 || phase_ == Phase::told_to_drain || finished())
-        return alarm_.set(Alarm::at_once);
-    if (paused_ && phase_ == Phase::serving)
-        return alarm_.set(now_ns() + pause_ns);
-    alarm_.set(phase_ == Phase::draining ? drain_until_ : Alarm::off);
-}
-
-// Makes epoll's knowledge agree with ours.
-void Worker::watch_sources()
-{
-    const bool taking = phase_ == Phase::serving && !paused_;
-    for (std::uint32_t place = 0; place < places; ++place) {
-        if (!taking || !listeners_[place].takes())
-            unwatch(place);
-        else if (watch(place) < 0)
-            return pause(); // short of kernel memory or watches: like any shortage
-    }
-}
-
-int Worker::watch(std::uint32_t place)
-{
-    if ((watched_ & bit(place)) != 0)
-        return 0;
-    const Listener& listener = listeners_[place];
-    const auto wake =
-        listener.source == Listener::Source::shared ? Poller::Wake::exclusive : Poller::Wake::all;
-    const int rc = poller_.watch(listener.fd.borrow(), place, wake);
-    if (rc == 0)
-        watched_ |= bit(place);
-    return rc;
-}
-
-void Worker::unwatch(std::uint32_t place)
-{
-    if ((watched_ & bit(place)) != 0)
-        poller_.forget(listeners_[place].fd.borrow());
-    watched_ &= ~bit(place);
-    readable_ &= ~bit(place);
-}
-
-int Worker::poll_fd()
-{
-    if (poller_.attached())
-        return -EEXIST;
-    own_loop_ = true;
-    load_.idle();
-    return poller_.descriptor();
-}
-
-int Worker::attach(os::FdRef epoll, std::uint64_t mark)
-{
-    if (poller_.attached())
-        return -EEXIST;
-    Poller fresh;
-    fresh.attach(epoll, mark);
-    int rc = over() ? -EPIPE : fresh.watch(channel_.descriptor(), channel_mark);
-    if (rc < 0)
-        return rc;
-    rc = fresh.watch(alarm_.descriptor(), alarm_mark);
-    if (rc < 0) {
-        fresh.forget(channel_.descriptor());
-        return rc;
-    }
-    poller_.attach(epoll, mark); // closes ours and with it all it knew
-    watched_ = 0;
-    watch_sources();
-    own_loop_ = true;
-    load_.idle();
-    return 0;
-}
-
-void Worker::busy()
-{
-    own_loop_ = true;
-    load_.busy();
-}
-
-void Worker::idle()
-{
-    own_loop_ = true;
-    load_.idle();
-}
-
-const Listener* Worker::find(std::uint32_t number) const
-{
-    for (const Listener& listener : listeners_)
-        if (listener.source != Listener::Source::none && listener.number == number)
-            return &listener;
-    return nullptr;
-}
-
-Listener* Worker::find(std::uint32_t number)
-{
-    for (Listener& listener : listeners_)
-        if (listener.source != Listener::Source::none && listener.number == number)
-            return &listener;
-    return nullptr;
-}
-
-int Worker::lend(std::uint32_t number)
-{
-    Listener* listener = find(number);
-    if (listener == nullptr)
-        return -EINVAL;
-    if (listener->source == Listener::Source::queue || listener->source == Listener::Source::ended)
-        return -EOPNOTSUPP;
-    unwatch(static_cast<std::uint32_t>(listener - listeners_));
-    listener->source = Listener::Source::lent;
-    return listener->fd.get();
 }
 
 } // namespace ostler::shim
