@@ -29,7 +29,23 @@ Place place_at(std::string_view text, std::size_t offset)
     return place;
 }
 
-bool is_text(const std::string& text, Problems& problems)
+// yaml-cpp looks ahead through nested brackets in quadratic time before it hands out the first of
+// them: a megabyte of `[` takes it half a minute. No spec has so many open at once, wherever they
+// stand.
+std::optional<std::size_t> first_bracket_too_deep(std::string_view text)
+{
+    constexpr int deepest = 1000;
+    int depth = 0;
+    for (std::size_t at = 0; at < text.size(); ++at)
+        if (text[at] == '[' || text[at] == '{') {
+            if (++depth > deepest)
+                return at;
+        } else if ((text[at] == ']' || text[at] == '}') && depth > 0)
+            --depth;
+    return std::nullopt;
+}
+
+bool is_readable(const std::string& text, Problems& problems)
 {
     if (text.size() > longest_text) {
         problems.add(
@@ -42,6 +58,10 @@ bool is_text(const std::string& text, Problems& problems)
                      fmt::format("byte 0x{:02x} is not text: the spec must be written in UTF-8, "
                                  "without control characters",
                                  static_cast<unsigned char>(text[*bad])));
+        return false;
+    }
+    if (const auto bracket = first_bracket_too_deep(text)) {
+        problems.add(place_at(text, *bracket), "", "more than 1000 brackets are open here");
         return false;
     }
     return true;
@@ -103,7 +123,7 @@ Place place_of(const YAML::Mark& mark, std::string_view text)
 NodePtr parse_tree(const std::string& text, Problems& problems)
 {
     constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-    if (!is_text(text, problems))
+    if (!is_readable(text, problems))
         return nullptr;
     if (text.starts_with(byte_order_mark)) // places are those of the text after it
         return parse_tree(text.substr(byte_order_mark.size()), problems);

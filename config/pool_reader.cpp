@@ -91,10 +91,10 @@ Pool read_pool(const Cursor& at)
 std::vector<Pool> read_pools(const Cursor& at)
 {
     std::vector<Pool> pools;
+    if (too_many(at))
+        return pools;
     for (const Cursor& entry : at.entries("a map of pools"))
         pools.push_back(read_pool(entry));
-    if (pools.size() > most_of_a_kind)
-        at.complain_of_key(fmt::format("there are more than {} pools", most_of_a_kind));
     return pools;
 }
 

@@ -14,6 +14,7 @@ namespace ostler::config
 [[nodiscard]] std::vector<Pool> read_pools(const Cursor& at);
 [[nodiscard]] bool read_name(const Cursor& at, std::string& name);
 inline constexpr std::size_t most_of_a_kind = 1024; // pools, and sockets
+[[nodiscard]] bool too_many(const Cursor& at);
 
 void read(const Cursor& at, Ready& into);
 void read(const Cursor& at, Backoff& into);

@@ -155,13 +155,21 @@ bool read_name(const Cursor& at, std::string& name)
     return valid;
 }
 
+bool too_many(const Cursor& at)
+{
+    const bool many = at.node().entries.size() > most_of_a_kind;
+    if (many)
+        at.complain_of_key(fmt::format("has more than {} entries", most_of_a_kind));
+    return many;
+}
+
 std::vector<Socket> read_sockets(const Cursor& at)
 {
     std::vector<Socket> sockets;
+    if (too_many(at))
+        return sockets;
     for (const Cursor& entry : at.entries("a map of sockets"))
         sockets.push_back(read_socket(entry));
-    if (sockets.size() > most_of_a_kind)
-        at.complain_of_key(fmt::format("there are more than {} sockets", most_of_a_kind));
     return sockets;
 }
 

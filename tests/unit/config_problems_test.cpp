@@ -68,6 +68,7 @@ TEST_CASE("what is no YAML, or not a spec at all")
                                          "UTF-8, without control characters"},
         {std::string(longest_text + 1, '#'), " is larger than 1 MiB: this cannot be a spec"},
         {"a: &a [*a]", "1:8: cannot be read as YAML: this alias is within what it stands for"},
+        {std::string(1 << 20, '['), "1:1001: more than 1000 brackets are open here"},
         {"a: " + std::string(40, '['),
          "1:20: cannot be read as YAML: lists and maps are nested more than 32 deep"},
     });
@@ -88,6 +89,14 @@ TEST_CASE("aliases do not grow a spec beyond its limit")
     CHECK(lines[0] ==
           "spec.yaml:5:46: cannot be read as YAML: with its aliases written out this is "
           "larger than 100000 values or 4 MiB");
+}
+
+TEST_CASE("a spec has at most 1024 pools")
+{
+    std::string text = "pools:\n";
+    for (int i = 0; i <= 1024; ++i)
+        text += "  p" + std::to_string(i) + ": {exec: /bin/sh}\n";
+    check({{text, "1:1: pools: has more than 1024 entries"}});
 }
 
 TEST_CASE("keys: missing, unknown, given twice")
