@@ -109,7 +109,7 @@ bool takes_all_of(const Socket& any, const Socket& other)
 
 Parsed<Address> parse_address(std::string_view text, const std::string& folder)
 {
-    const auto parsed = parse_scheme(text, folder);
+    auto parsed = parse_scheme(text, folder);
     if (!parsed)
         return parsed;
     Address address = *parsed;

@@ -37,7 +37,7 @@ void check_socket_names(const Check& check, const Pool& pool)
     for (const Socket& socket : check.spec.sockets)
         known.push_back(socket.name);
     const Cursor at = check.at(pool, "sockets");
-    if (at.kind() != Node::Kind::list)
+    if (at.kind() != Value::Kind::list)
         return;
     const auto& names = pool.program.sockets;
     const auto items = at.items();

@@ -9,16 +9,16 @@ namespace ostler::config
 namespace
 {
 
-std::string seen(const Node& node)
+std::string seen(const Value& node)
 {
     switch (node.kind) {
-    case Node::Kind::nothing:
+    case Value::Kind::nothing:
         return "nothing";
-    case Node::Kind::list:
+    case Value::Kind::list:
         return "a list";
-    case Node::Kind::map:
+    case Value::Kind::map:
         return "a map";
-    case Node::Kind::text:
+    case Value::Kind::text:
         break;
     }
     return quote(node.text);
@@ -43,7 +43,7 @@ void Cursor::expected(const std::string& what) const
 
 std::optional<std::string> Cursor::text(const std::string& what, Filling filling) const
 {
-    if (node_->kind != Node::Kind::text) {
+    if (node_->kind != Value::Kind::text) {
         expected(what);
         return std::nullopt;
     }
@@ -74,7 +74,7 @@ Cursor Cursor::child(const Entry& entry) const
 std::vector<Cursor> Cursor::entries(const std::string& what) const
 {
     std::vector<Cursor> out;
-    if (node_->kind != Node::Kind::map)
+    if (node_->kind != Value::Kind::map)
         expected(what);
     for (const Entry& entry : node_->entries)
         out.push_back(child(entry));
@@ -84,9 +84,9 @@ std::vector<Cursor> Cursor::entries(const std::string& what) const
 std::vector<Cursor> Cursor::items(const std::string& what) const
 {
     std::vector<Cursor> out;
-    if (node_->kind != Node::Kind::list)
+    if (node_->kind != Value::Kind::list)
         expected(what);
-    for (const NodePtr& item : node_->items) {
+    for (const ValuePtr& item : node_->items) {
         Cursor inner{*reading_, item};
         inner.path_ = fmt::format("{}[{}]", path_, out.size());
         out.push_back(std::move(inner));

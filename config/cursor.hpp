@@ -25,18 +25,18 @@ struct Reading {
 class Cursor
 {
 public:
-    Cursor(Reading& reading, NodePtr root)
+    Cursor(Reading& reading, ValuePtr root)
         : reading_{&reading}, node_{std::move(root)}, key_place_{node_->place}
     {
     }
 
-    [[nodiscard]] Node::Kind kind() const { return node_->kind; }
+    [[nodiscard]] Value::Kind kind() const { return node_->kind; }
     [[nodiscard]] bool in_quotes() const { return node_->in_quotes; }
     [[nodiscard]] const std::string& key() const { return key_; }
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] Place place() const { return node_->place; }
     [[nodiscard]] Place key_place() const { return key_place_; }
-    [[nodiscard]] const Node& node() const { return *node_; }
+    [[nodiscard]] const Value& node() const { return *node_; }
     [[nodiscard]] Reading& reading() const { return *reading_; }
 
     void complain(std::string message) const;        // about the value
@@ -57,7 +57,7 @@ private:
     [[nodiscard]] Cursor child(const Entry& entry) const;
 
     Reading* reading_;
-    NodePtr node_;
+    ValuePtr node_;
     Place key_place_;
     std::string key_;
     std::string path_;

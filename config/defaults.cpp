@@ -9,11 +9,11 @@ namespace ostler::config
 namespace
 {
 
-using Kind = Node::Kind;
+using Kind = Value::Kind;
 
-NodePtr lay_under_each(const Node& pools, const Node& defaults)
+ValuePtr lay_under_each(const Value& pools, const Value& defaults)
 {
-    auto merged = std::make_shared<Node>(pools);
+    auto merged = std::make_shared<Value>(pools);
     for (Entry& pool : merged->entries)
         if (pool.value->kind == Kind::map)
             pool.value = lay_over(*pool.value, defaults, "defaults");
@@ -21,7 +21,7 @@ NodePtr lay_under_each(const Node& pools, const Node& defaults)
 }
 
 // The defaults grow with every pool, as an alias does.
-bool fits(const Node& pools, const Node& defaults)
+bool fits(const Value& pools, const Value& defaults)
 {
     const std::size_t count = std::max<std::size_t>(1, pools.entries.size());
     return defaults.size.nodes <= largest.nodes / count &&
@@ -30,7 +30,7 @@ bool fits(const Node& pools, const Node& defaults)
 
 } // namespace
 
-NodePtr with_defaults(const NodePtr& root, Problems& problems)
+ValuePtr with_defaults(const ValuePtr& root, Problems& problems)
 {
     const Entry* defaults = root->find("defaults");
     const Entry* pools = root->find("pools");
@@ -39,7 +39,7 @@ NodePtr with_defaults(const NodePtr& root, Problems& problems)
     else if (defaults && pools && !fits(*pools->value, *defaults->value))
         problems.add(defaults->place, "defaults", "too large for so many pools");
     else if (defaults && pools && pools->value->kind == Kind::map) {
-        auto merged = std::make_shared<Node>(*root);
+        auto merged = std::make_shared<Value>(*root);
         const auto at = std::ranges::find(merged->entries, "pools", &Entry::key);
         at->value = lay_under_each(*pools->value, *defaults->value);
         return merged;

@@ -7,6 +7,6 @@
 namespace ostler::config
 {
 
-[[nodiscard]] NodePtr with_defaults(const NodePtr& root, Problems& problems);
+[[nodiscard]] ValuePtr with_defaults(const ValuePtr& root, Problems& problems);
 
 } // namespace ostler::config

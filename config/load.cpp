@@ -67,7 +67,7 @@ std::optional<Spec> read_all(const std::string& text, const std::string& path,
                              const LoadOptions& options, Problems& problems)
 {
     const Scheduling policy = policy_of(options.environment, problems);
-    const NodePtr root = parse_tree(text, problems);
+    const ValuePtr root = parse_tree(text, problems);
     if (!root)
         return std::nullopt;
     const std::string file = absolute_path(path);

@@ -96,7 +96,7 @@ void check_last_quote(const TreeBuilder& builder, std::string_view text)
         throw YAML::ParserException(*begin, "the quote that opens here is never closed");
 }
 
-NodePtr build(const std::string& text, Problems& problems)
+ValuePtr build(const std::string& text, Problems& problems)
 {
     std::istringstream stream{text};
     YAML::Parser parser{stream};
@@ -120,7 +120,7 @@ Place place_of(const YAML::Mark& mark, std::string_view text)
 
 } // namespace
 
-NodePtr parse_tree(const std::string& text, Problems& problems)
+ValuePtr parse_tree(const std::string& text, Problems& problems)
 {
     constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
     if (!is_readable(text, problems))
@@ -128,10 +128,10 @@ NodePtr parse_tree(const std::string& text, Problems& problems)
     if (text.starts_with(byte_order_mark)) // places are those of the text after it
         return parse_tree(text.substr(byte_order_mark.size()), problems);
     try {
-        NodePtr root = build(text, problems);
-        if (root && root->kind == Node::Kind::map)
+        ValuePtr root = build(text, problems);
+        if (root && root->kind == Value::Kind::map)
             return root;
-        const bool empty = !root || root->kind == Node::Kind::nothing;
+        const bool empty = !root || root->kind == Value::Kind::nothing;
         problems.add(root && !empty ? root->place : Place{}, "",
                      fmt::format("{}: {}", empty ? "is empty" : "is not a map of keys", example));
     } catch (const YAML::Exception& wrong) {

@@ -27,7 +27,7 @@ void exit_codes(const Cursor& at, typename MemberOf<decltype(Member)>::Owner& ow
 
 void read_when(const Cursor& at, Ready& ready)
 {
-    if (at.kind() == Node::Kind::map)
+    if (at.kind() == Value::Kind::map)
         at.complain("a probe is designed, but not built yet: use spawned, online, listening or "
                     "notify");
     else

@@ -18,7 +18,7 @@ constexpr std::string_view not_built[] = {"controller",   "hooks",    "listen_al
 
 void read_workers(const Cursor& at, Pool& pool)
 {
-    if (at.kind() == Node::Kind::map)
+    if (at.kind() == Value::Kind::map)
         return at.complain("a count from `min` to `max` is designed, but not built yet: write a "
                            "number, or auto");
     const auto text = at.text("a whole number from 1 to 1024, or auto");
@@ -78,7 +78,7 @@ Pool read_pool(const Cursor& at)
         pool.name = at.key();
     read_map<Pool>(at, pool, keys, not_built);
     read_user(at, pool.program);
-    if (at.kind() == Node::Kind::map && !at.has("exec"))
+    if (at.kind() == Value::Kind::map && !at.has("exec"))
         at.complain_of_key("`exec` is missing: say which program its workers run");
     const Cursor ready = at.nearest({"ready"});
     if (!at.has("ready") || !ready.has("when"))

@@ -125,7 +125,7 @@ void read(const Cursor& at, Output& output)
                                 Word{"inherit", Output::Kind::inherit},
                                 Word{"null", Output::Kind::null}};
     const std::string what = "log, inherit, null or file:PATH";
-    if (at.kind() == Node::Kind::nothing) { // `stdout: null`: YAML's own word for nothing
+    if (at.kind() == Value::Kind::nothing) { // `stdout: null`: YAML's own word for nothing
         output.kind = Output::Kind::null;
         return;
     }

@@ -135,7 +135,7 @@ Socket read_socket(const Cursor& at)
     if (!read_name(at, socket.name))
         socket.name = at.key();
     read_map<Socket>(at, socket, keys);
-    if (at.kind() == Node::Kind::map && !at.has("listen"))
+    if (at.kind() == Value::Kind::map && !at.has("listen"))
         at.complain_of_key("`listen` is missing: say where, like listen: \"tcp://127.0.0.1:8080\"");
     if (!socket.listen.text.empty())
         refuse_what_does_not_apply(at, socket);

@@ -101,7 +101,7 @@ Spec read_spec(const Cursor& root)
         root.complain_of_key("`pools` is missing: name at least one pool, like pools: {hello: "
                              "{exec: /path/to/program}}");
     else if (const Cursor pools = root.nearest({"pools"});
-             pools.kind() == Node::Kind::map && pools.node().entries.empty())
+             pools.kind() == Value::Kind::map && pools.node().entries.empty())
         pools.complain("there is no pool: name at least one");
     return spec;
 }

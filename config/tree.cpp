@@ -14,7 +14,7 @@ void Size::contain(const Size& inner)
     depth = std::max(depth, inner.depth + 1);
 }
 
-const Entry* Node::find(std::string_view key) const
+const Entry* Value::find(std::string_view key) const
 {
     const auto found = std::ranges::find(entries, key, &Entry::key);
     return found == entries.end() ? nullptr : &*found;
@@ -33,16 +33,16 @@ Index index_of(const std::vector<Entry>& entries)
     return index;
 }
 
-bool both_maps(const NodePtr& a, const NodePtr& b)
+bool both_maps(const ValuePtr& a, const ValuePtr& b)
 {
-    return a->kind == Node::Kind::map && b->kind == Node::Kind::map;
+    return a->kind == Value::Kind::map && b->kind == Value::Kind::map;
 }
 
 } // namespace
 
-NodePtr lay_over(const Node& over, const Node& under, const std::string& origin)
+ValuePtr lay_over(const Value& over, const Value& under, const std::string& origin)
 {
-    auto merged = std::make_shared<Node>(over);
+    auto merged = std::make_shared<Value>(over);
     const Index index = index_of(over.entries);
     for (const Entry& entry : under.entries) {
         const std::string from = origin + "." + printable(entry.key);
@@ -51,7 +51,7 @@ NodePtr lay_over(const Node& over, const Node& under, const std::string& origin)
             merged->entries.push_back({entry.key, entry.place, from, entry.value});
             continue;
         }
-        NodePtr& kept = merged->entries[own->second].value;
+        ValuePtr& kept = merged->entries[own->second].value;
         if (both_maps(kept, entry.value))
             kept = lay_over(*kept, *entry.value, from);
     }

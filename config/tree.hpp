@@ -15,14 +15,14 @@
 namespace ostler::config
 {
 
-struct Node;
-using NodePtr = std::shared_ptr<const Node>; // shared by the aliases of an anchor
+struct Value;
+using ValuePtr = std::shared_ptr<const Value>; // shared by the aliases of an anchor
 
 struct Entry {
     std::string key;
     Place place;        // of the key
     std::string origin; // "defaults.stop": where it was written, if not in the map it is in
-    NodePtr value;
+    ValuePtr value;
 };
 
 // How large a value is with every alias in it written out.
@@ -35,13 +35,13 @@ struct Size {
 inline constexpr Size largest{.nodes = 100'000, .bytes = 4 << 20, .depth = 32};
 inline constexpr std::size_t longest_text = 1 << 20;
 
-struct Node {
+struct Value {
     enum class Kind { nothing, text, list, map };
     Kind kind = Kind::nothing;
     Place place;
     bool in_quotes = false;
     std::string text;
-    std::vector<NodePtr> items;
+    std::vector<ValuePtr> items;
     std::vector<Entry> entries;
     Size size;
 
@@ -49,10 +49,10 @@ struct Node {
 };
 
 // The document, or null when there is none to look at; what is wrong with it is in `problems`.
-[[nodiscard]] NodePtr parse_tree(const std::string& text, Problems& problems);
+[[nodiscard]] ValuePtr parse_tree(const std::string& text, Problems& problems);
 
 // The map `over`, with the entries of the map `under` that it lacks; maps in both are laid over
 // each other in turn. What comes from `under` says so: its origin is `origin`, a dot and its key.
-[[nodiscard]] NodePtr lay_over(const Node& over, const Node& under, const std::string& origin);
+[[nodiscard]] ValuePtr lay_over(const Value& over, const Value& under, const std::string& origin);
 
 } // namespace ostler::config

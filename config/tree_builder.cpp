@@ -10,7 +10,7 @@ namespace ostler::config
 namespace
 {
 
-using Kind = Node::Kind;
+using Kind = Value::Kind;
 
 Place place_of(const YAML::Mark& mark)
 {
@@ -29,7 +29,7 @@ void bound(const Size& size, const YAML::Mark& mark)
                         largest.nodes, largest.bytes >> 20));
 }
 
-bool merges(const Node& key)
+bool merges(const Value& key)
 {
     return key.text == "<<" && !key.in_quotes;
 }
@@ -38,7 +38,7 @@ bool merges(const Node& key)
 
 void TreeBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor)
 {
-    auto node = std::make_shared<Node>();
+    auto node = std::make_shared<Value>();
     node->place = place_of(mark);
     finish(std::move(node), mark, anchor);
 }
@@ -54,7 +54,7 @@ void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor)
 void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                            const std::string& value)
 {
-    auto node = std::make_shared<Node>();
+    auto node = std::make_shared<Value>();
     node->kind = Kind::text;
     node->place = place_of(mark);
     node->in_quotes = tag == "!";
@@ -80,7 +80,7 @@ void TreeBuilder::OnMapStart(const YAML::Mark& mark, const std::string&, YAML::a
 void TreeBuilder::open(Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor)
 {
     bound({.depth = open_.size() + 1}, mark);
-    auto node = std::make_shared<Node>();
+    auto node = std::make_shared<Value>();
     node->kind = kind;
     node->place = place_of(mark);
     open_.push_back({.node = std::move(node), .anchor = anchor, .mark = mark});
@@ -103,14 +103,14 @@ void TreeBuilder::close()
     finish(done.node, done.mark, done.anchor);
 }
 
-void TreeBuilder::finish(NodePtr node, const YAML::Mark& mark, YAML::anchor_t anchor)
+void TreeBuilder::finish(ValuePtr node, const YAML::Mark& mark, YAML::anchor_t anchor)
 {
     if (anchor != YAML::NullAnchor)
         anchors_[anchor] = node;
     add(std::move(node), mark);
 }
 
-void TreeBuilder::add(NodePtr node, const YAML::Mark& mark)
+void TreeBuilder::add(ValuePtr node, const YAML::Mark& mark)
 {
     bound(node->size, mark);
     if (open_.empty()) {
@@ -130,13 +130,13 @@ void TreeBuilder::add(NodePtr node, const YAML::Mark& mark)
 
 // yaml-cpp sees a value that is not there where the next thing begins, perhaps lines below: it is
 // looked for at its key.
-void TreeBuilder::add_entry(Open& map, NodePtr value)
+void TreeBuilder::add_entry(Open& map, ValuePtr value)
 {
-    const NodePtr key = std::exchange(map.key, nullptr);
+    const ValuePtr key = std::exchange(map.key, nullptr);
     if (!usable_key(key) || seen_before(map, key))
         return;
     if (value->kind == Kind::nothing) {
-        auto here = std::make_shared<Node>(*value);
+        auto here = std::make_shared<Value>(*value);
         here->place = key->place;
         value = std::move(here);
     }
@@ -152,11 +152,11 @@ void TreeBuilder::merge(Open& map, const Entry& entry)
 {
     if (entry.value->kind != Kind::list)
         return merge_from(map, entry, *entry.value);
-    for (const NodePtr& source : entry.value->items)
+    for (const ValuePtr& source : entry.value->items)
         merge_from(map, entry, *source);
 }
 
-void TreeBuilder::merge_from(Open& map, const Entry& entry, const Node& source)
+void TreeBuilder::merge_from(Open& map, const Entry& entry, const Value& source)
 {
     if (source.kind != Kind::map)
         problems_.add(entry.place, path("<<"), "expected a map, or a list of maps, to merge");
@@ -165,7 +165,7 @@ void TreeBuilder::merge_from(Open& map, const Entry& entry, const Node& source)
             map.merged.push_back(merged);
 }
 
-bool TreeBuilder::usable_key(const NodePtr& key)
+bool TreeBuilder::usable_key(const ValuePtr& key)
 {
     if (key->kind == Kind::text)
         return true;
@@ -173,7 +173,7 @@ bool TreeBuilder::usable_key(const NodePtr& key)
     return false;
 }
 
-bool TreeBuilder::seen_before(Open& map, const NodePtr& key)
+bool TreeBuilder::seen_before(Open& map, const ValuePtr& key)
 {
     const auto [first, fresh] = map.seen.emplace(key->text, key->place);
     if (!fresh)

@@ -18,7 +18,7 @@ class TreeBuilder final : public YAML::EventHandler
 {
 public:
     explicit TreeBuilder(Problems& problems) : problems_{problems} {}
-    [[nodiscard]] NodePtr root() const { return root_; }
+    [[nodiscard]] ValuePtr root() const { return root_; }
     // Where the last value in quotes begins.
     [[nodiscard]] const std::optional<YAML::Mark>& last_quoted() const { return last_quoted_; }
 
@@ -38,30 +38,30 @@ public:
 private:
     // A list or map that is not at its end yet.
     struct Open {
-        std::shared_ptr<Node> node;
+        std::shared_ptr<Value> node;
         YAML::anchor_t anchor = 0;
         YAML::Mark mark;
-        NodePtr key; // of the map's entry whose value comes next
+        ValuePtr key; // of the map's entry whose value comes next
         std::unordered_map<std::string, Place> seen;
         std::vector<Entry> merged; // what `<<` named, the first of each key
         std::unordered_set<std::string> merged_keys;
     };
 
-    void open(Node::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor);
+    void open(Value::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor);
     void close();
-    void finish(NodePtr node, const YAML::Mark& mark, YAML::anchor_t anchor);
-    void add(NodePtr node, const YAML::Mark& mark);
-    void add_entry(Open& map, NodePtr value);
+    void finish(ValuePtr node, const YAML::Mark& mark, YAML::anchor_t anchor);
+    void add(ValuePtr node, const YAML::Mark& mark);
+    void add_entry(Open& map, ValuePtr value);
     void merge(Open& map, const Entry& entry);
-    void merge_from(Open& map, const Entry& entry, const Node& source);
-    [[nodiscard]] bool usable_key(const NodePtr& key);
-    [[nodiscard]] bool seen_before(Open& map, const NodePtr& key);
+    void merge_from(Open& map, const Entry& entry, const Value& source);
+    [[nodiscard]] bool usable_key(const ValuePtr& key);
+    [[nodiscard]] bool seen_before(Open& map, const ValuePtr& key);
     [[nodiscard]] std::string path(std::string_view key) const;
 
     Problems& problems_;
     std::vector<Open> open_;
-    std::unordered_map<YAML::anchor_t, NodePtr> anchors_;
-    NodePtr root_;
+    std::unordered_map<YAML::anchor_t, ValuePtr> anchors_;
+    ValuePtr root_;
     std::optional<YAML::Mark> last_quoted_;
 };
 

@@ -83,7 +83,7 @@ void read_percent(const Cursor& at, double& into)
 void read_mode(const Cursor& at, mode_t& into)
 {
     constexpr const char* what = "an octal mode in quotes, like \"0660\"";
-    if (at.kind() == Node::Kind::text && !at.in_quotes())
+    if (at.kind() == Value::Kind::text && !at.in_quotes())
         return at.expected(what);
     read_by(parse_mode, at, into, what);
 }

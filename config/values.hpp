@@ -39,8 +39,8 @@ void read_whole(const Cursor& at, T& into, Range range)
 template <auto Member, std::int64_t From, std::int64_t To>
 void whole(const Cursor& at, typename MemberOf<decltype(Member)>::Owner& owner)
 {
-    using Value = std::remove_reference_t<decltype(owner.*Member)>;
-    if constexpr (requires { typename Value::value_type; }) // an optional
+    using Type = std::remove_reference_t<decltype(owner.*Member)>;
+    if constexpr (requires { typename Type::value_type; }) // an optional
         read_whole(at, (owner.*Member).emplace(), {From, To});
     else
         read_whole(at, owner.*Member, {From, To});
@@ -63,6 +63,7 @@ requires std::is_enum_v<E>
 void read(const Cursor& at, E& into)
 {
     std::vector<std::string_view> words;
+    words.reserve(words_of<E>.size());
     for (const auto& word : words_of<E>)
         words.push_back(word.word);
     if (const auto index = choice(at, words, words_not_built<E>))

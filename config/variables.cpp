@@ -110,7 +110,7 @@ Parsed<std::string> expand(std::string_view text, const Environment& environment
 {
     std::string out{take_plain(text)};
     while (!text.empty()) {
-        const auto value = take_reference(text, environment, filling);
+        auto value = take_reference(text, environment, filling);
         if (!value)
             return value;
         out += *value;
