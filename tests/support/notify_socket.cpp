@@ -46,7 +46,11 @@ const std::vector<std::string>& NotifySocket::heard()
 bool NotifySocket::hears(const std::string& line, Milliseconds within)
 {
     const auto deadline = Clock::now() + within;
-    while (std::find(heard().begin(), heard().end(), line) == lines_.end()) {
+    const auto came = [&] {
+        (void)heard(); // reads what has come, and may move what is there
+        return std::find(lines_.begin(), lines_.end(), line) != lines_.end();
+    };
+    while (!came()) {
         const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
         pollfd one{socket_.get(), POLLIN, 0};
         if (left.count() <= 0 || ::poll(&one, 1, static_cast<int>(left.count())) <= 0)
