@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/control_logs.hpp"
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -129,7 +131,7 @@ awaitable<Outcome> run_logs(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
     const auto filter = log_filter(arguments.text("target").value_or(""));
-    const auto count = arguments.number("lines", 0, most_lines, 100);
+    const auto count = std::min(arguments.number("lines", 0, INT64_MAX, 100), most_lines);
     const bool follow = arguments.flag("follow");
     if (!arguments.problem().empty())
         co_return Outcome{exit_usage, arguments.problem(), {}};

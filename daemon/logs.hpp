@@ -53,7 +53,7 @@ public:
     };
     [[nodiscard]] virtual std::vector<LogLine> tail(const Filter& filter,
                                                     std::size_t count) const = 0;
-    using Follower = std::uint64_t;
+    using Follower = std::uint64_t; // its sink does not follow or unfollow anybody
     virtual Follower follow(Filter filter, Sink sink) = 0;
     virtual void unfollow(Follower follower) = 0;
     virtual void forget_pool(const std::string& pool) = 0;

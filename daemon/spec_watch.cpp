@@ -1,119 +1,155 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/spec_watch.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace ostler
 {
 namespace
 {
 
-using namespace std::chrono_literals;
+using boost::asio::posix::stream_descriptor;
 
-constexpr auto quiet_time = 100ms; // an editor writes, renames and touches in one go
-constexpr std::uint32_t of_interest =
-    IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR | IN_MASK_ADD;
-constexpr std::string_view swapped_links = "..data"; // how mounted configuration maps are replaced
-
-std::string folder_of(const std::string& file)
-{
-    const std::size_t slash = file.rfind('/');
-    if (slash == std::string::npos)
-        return ".";
-    return slash == 0 ? "/" : file.substr(0, slash);
-}
-
-std::string name_of_file(const std::string& file)
-{
-    return file.substr(file.rfind('/') + 1);
-}
-
-std::string target_of(const std::string& path)
-{
-    char* resolved = ::realpath(path.c_str(), nullptr);
-    std::string target = resolved ? resolved : path;
-    std::free(resolved);
-    return target;
-}
+constexpr std::uint32_t folder_events =
+    IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
+constexpr std::uint32_t folder_lost = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT;
+constexpr int most_rounds = 10; // while links change under our eyes
+constexpr int longest_unrest = 10;
 
 } // namespace
 
-SpecWatch::SpecWatch(boost::asio::any_io_executor executor, std::string path,
-                     std::function<void()> edited)
-    : path_{std::move(path)}, edited_{std::move(edited)}, inotify_{executor}, quiet_{executor}
+SpecWatch::SpecWatch(boost::asio::any_io_executor executor, std::string path, Changed changed)
+    : path_{std::move(path)}, changed_{std::move(changed)}, inotify_{executor}, quiet_{executor}
 {
-    const int fd = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) {
-        problem_ = std::string{"edits of the spec are not seen: "} + std::strerror(errno);
+        note_problem();
         return;
     }
     inotify_.assign(fd);
-    watch_all();
+    follow_path();
     wait();
 }
 
-void SpecWatch::watch(const std::string& file)
+void SpecWatch::note_problem()
 {
-    const std::string folder = folder_of(file);
-    names_.insert(name_of_file(file));
-    if (::inotify_add_watch(inotify_.native_handle(), folder.c_str(), of_interest) < 0)
-        problem_ = "edits of the spec are not seen: " + folder + ": " + std::strerror(errno);
-}
-
-void SpecWatch::watch_all()
-{
-    problem_.clear();
-    watch(path_);
-    if (const std::string target = target_of(path_); target != path_)
-        watch(target);
+    problem_ = std::string{"edits of the spec are not seen: "} + std::strerror(errno) +
+               " (see fs.inotify.max_user_instances and max_user_watches)";
 }
 
 void SpecWatch::wait()
 {
-    inotify_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+    inotify_.async_wait(stream_descriptor::wait_read,
                         alive_.guard([this](boost::system::error_code error) {
                             if (error)
                                 return;
-                            read_events();
+                            read();
                             wait();
                         }));
 }
 
-void SpecWatch::read_events()
+void SpecWatch::read()
 {
-    alignas(inotify_event) std::array<char, 4096> buffer;
-    ssize_t size;
-    bool ours = false;
-    while ((size = ::read(inotify_.native_handle(), buffer.data(), buffer.size())) > 0)
-        for (const char* at = buffer.data(); at < buffer.data() + size;) {
-            inotify_event event;
-            std::memcpy(&event, at, sizeof event);
-            const std::string name = event.len != 0 ? at + sizeof event : "";
-            // A file that was only created is still empty; its links are not. Overflow: anything
-            // may have happened.
-            const bool written = (event.mask & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_Q_OVERFLOW)) != 0;
-            ours = ours || name == swapped_links ||
-                   (written && (names_.contains(name) || name.empty()));
-            at += sizeof event + event.len;
-        }
-    if (ours)
-        settle();
+    alignas(inotify_event) std::array<char, 16 * 1024> buffer;
+    const ssize_t size = ::read(inotify_.native_handle(), buffer.data(), buffer.size());
+    for (ssize_t at = 0; at < size;) {
+        const auto& event = *reinterpret_cast<const inotify_event*>(buffer.data() + at);
+        take(event);
+        at += static_cast<ssize_t>(sizeof event + event.len);
+    }
 }
 
-void SpecWatch::settle()
+void SpecWatch::take(const inotify_event& event)
 {
-    quiet_.expires_after(quiet_time);
+    if ((event.mask & IN_Q_OVERFLOW) != 0) { // something happened, nobody knows what
+        follow_path();
+        return saved();
+    }
+    const auto folder = watched_.find(event.wd);
+    if (folder == watched_.end())
+        return; // of a watch that we gave up
+    if ((event.mask & folder_lost) != 0)
+        return follow_path();
+    const auto steps = folder->second; // following the path changes watched_
+    for (const PathStep& step : steps)
+        if (event.len != 0 && step.name == event.name)
+            take_entry(step, event);
+}
+
+void SpecWatch::take_entry(const PathStep& step, const inotify_event& event)
+{
+    if (!step.last) { // a folder, or a link on the way: what it leads to is another file
+        follow_path();
+        return saved();
+    }
+    // A new file is not whole yet, unless it is a link: then it was before.
+    if ((event.mask & IN_CREATE) != 0 && !settled_by_rename(step))
+        return;
+    follow_path(); // it may be a link to somewhere else now
+    saved();
+}
+
+bool SpecWatch::settled_by_rename(const PathStep& step) const
+{
+    struct stat found {
+    };
+    return ::lstat((step.folder + "/" + step.name).c_str(), &found) == 0 &&
+           (S_ISLNK(found.st_mode) || found.st_nlink > 1);
+}
+
+// Looks again after it has put its watches, so that no change falls between looking and watching.
+void SpecWatch::follow_path()
+{
+    problem_.clear();
+    auto trail = path_trail(path_);
+    for (int round = 0; round < most_rounds; ++round) {
+        auto watched = watch(trail);
+        for (const auto& [number, steps] : std::exchange(watched_, std::move(watched)))
+            if (!watched_.contains(number))
+                ::inotify_rm_watch(inotify_.native_handle(), number);
+        auto now = path_trail(path_);
+        if (now == trail)
+            return;
+        trail = std::move(now);
+    }
+}
+
+// A folder that we may not read, or that has just gone, is left out: those above it are watched.
+std::map<int, std::vector<PathStep>> SpecWatch::watch(const std::vector<PathStep>& trail)
+{
+    std::map<int, std::vector<PathStep>> watched;
+    for (const PathStep& step : trail) {
+        const int number = ::inotify_add_watch(inotify_.native_handle(), step.folder.c_str(),
+                                               folder_events | (step.last ? IN_CLOSE_WRITE : 0u));
+        if (number >= 0)
+            watched[number].push_back(step);
+        else if (errno == ENOSPC)
+            note_problem();
+    }
+    return watched;
+}
+
+void SpecWatch::saved()
+{
+    const auto now = Clock::now();
+    if (latest_ == Clock::time_point{})
+        latest_ = now + longest_unrest * settle;
+    quiet_.expires_at(std::min(now + settle, latest_));
     quiet_.async_wait(alive_.guard([this](boost::system::error_code error) {
         if (error)
-            return; // more came: the new wait calls
-        watch_all();
-        edited_();
+            return; // another event put it off
+        latest_ = {};
+        if (::access(path_.c_str(), F_OK) != 0)
+            return;                    // its folder came back, without it so far
+        const auto changed = changed_; // it may destroy us
+        changed();
     }));
 }
 

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
-// Notices that the spec was edited: through its folder, when a file of its name is closed after
-// writing or moved into place. A spec that is a link is watched at both ends, and a folder of links
-// that is swapped as a whole (`..data`) counts too.
+// Says when the spec was saved: closed after writing, or renamed into place, also where symbolic
+// links lead to it (the `..data` of Kubernetes), and when its folder was replaced or comes back.
+// Saving in several steps is one event.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
-#include <string_view>
+#include <vector>
 
+#include "daemon/path_trail.hpp"
 #include "ipc/os/alive.hpp"
+
+struct inotify_event;
 
 namespace ostler
 {
@@ -20,26 +24,36 @@ namespace ostler
 class SpecWatch
 {
 public:
-    // `edited` is called from the loop, once for a burst of changes. Where nothing can be watched
-    // (no inotify instance left, the folder is gone) problem() says so.
-    SpecWatch(boost::asio::any_io_executor executor, std::string path,
-              std::function<void()> edited);
+    using Changed = std::function<void()>;
+    static constexpr std::chrono::milliseconds settle{100};
 
+    // `changed` is called from the loop, never from within here; it may destroy the watch.
+    SpecWatch(boost::asio::any_io_executor executor, std::string path, Changed changed);
+
+    // Why edits are not seen, when the kernel has no watches left for us; else empty.
     [[nodiscard]] const std::string& problem() const { return problem_; }
 
 private:
-    void watch(const std::string& file);
-    void watch_all(); // the path, and what it leads to now
+    using Clock = std::chrono::steady_clock;
+
     void wait();
-    void read_events();
-    void settle(); // calls `edited` when nothing has moved for a moment
+    void read();
+    void take(const inotify_event& event);
+    void take_entry(const PathStep& step, const inotify_event& event);
+    void follow_path();
+    [[nodiscard]] std::map<int, std::vector<PathStep>> watch(const std::vector<PathStep>& trail);
+    void saved();
+    void note_problem();
+    [[nodiscard]] bool settled_by_rename(const PathStep& step) const;
 
     std::string path_;
-    std::function<void()> edited_;
+    Changed changed_;
     std::string problem_;
-    std::set<std::string> names_; // in the watched folders
     boost::asio::posix::stream_descriptor inotify_;
     boost::asio::steady_timer quiet_;
+    Clock::time_point latest_{}; // a file that is saved all the time is read now and then all the
+                                 // same; zero: nothing is waiting
+    std::map<int, std::vector<PathStep>> watched_; // by watch number, which is never used again
     os::Alive alive_;
 };
 
