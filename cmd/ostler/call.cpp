@@ -8,6 +8,7 @@
 #include "config/scalars.hpp"
 #include "ipc/control/address.hpp"
 #include "ipc/control/exit_code.hpp"
+#include "ipc/control/utf8.hpp"
 
 namespace ostler::cli
 {
@@ -42,14 +43,15 @@ control::Client::Deadline Call::deadline(std::optional<std::chrono::milliseconds
 
 int fail(int code, const std::string& sentence)
 {
-    std::cerr << "ostler: " << sentence << "\n";
+    std::cerr << "ostler: " << control::printable_lines(sentence) << "\n";
     return code;
 }
 
 control::Answer ask(const Call& call, const char* verb, boost::json::object arguments,
-                    const control::Client::Listening& listening)
+                    const control::Client::Listening& listening,
+                    std::optional<std::chrono::milliseconds> usual)
 {
-    const auto deadline = call.deadline();
+    const auto deadline = call.deadline(usual);
     auto connected = control::Client::connect(call.socket(), deadline);
     if (auto* answer = std::get_if<control::Answer>(&connected))
         return std::move(*answer);
@@ -60,7 +62,9 @@ control::Answer ask(const Call& call, const char* verb, boost::json::object argu
 int ask_and_print(const Call& call, const char* verb, boost::json::object arguments)
 {
     control::Client::Listening listening;
-    listening.progress = [](std::string_view sentence) { std::cerr << sentence << std::endl; };
+    listening.progress = [](std::string_view sentence) {
+        std::cerr << control::printable(sentence) << std::endl;
+    };
     const control::Answer answer = ask(call, verb, std::move(arguments), listening);
     if (call.json() && answer.exit != exit_no_daemon) {
         boost::json::object whole = answer.data;
@@ -71,7 +75,7 @@ int ask_and_print(const Call& call, const char* verb, boost::json::object argume
     }
     if (answer.exit != exit_done)
         return fail(answer.exit, answer.message);
-    std::cout << answer.message << std::endl;
+    std::cout << control::printable_lines(answer.message) << std::endl;
     return exit_done;
 }
 

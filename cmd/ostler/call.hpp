@@ -37,8 +37,12 @@ int fail(int code, const std::string& sentence);
 // stderr.
 int ask_and_print(const Call& call, const char* verb, boost::json::object arguments);
 
-// The same without printing a success.
+// What a daemon that is well never needs for an answer it has at hand.
+inline constexpr std::chrono::milliseconds patience = std::chrono::seconds{10};
+
+// The same without printing anything. `usual`: how long to wait where the user says nothing.
 [[nodiscard]] control::Answer ask(const Call& call, const char* verb, boost::json::object arguments,
-                                  const control::Client::Listening& listening = {});
+                                  const control::Client::Listening& listening = {},
+                                  std::optional<std::chrono::milliseconds> usual = {});
 
 } // namespace ostler::cli

@@ -67,7 +67,7 @@ public:
     }
     void set_apart(Apart apart)
     {
-        constexpr short flags[] = {0, POSIX_SPAWN_SETPGROUP, POSIX_SPAWN_SETSID};
+        constexpr short flags[] = {0, POSIX_SPAWN_SETSID};
         const auto flag = flags[static_cast<std::size_t>(apart)];
         posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | flag));
     }

@@ -15,7 +15,7 @@ namespace ostler::cli
 // Beside this program, or in ../sbin: the same rule in a build tree and when installed.
 [[nodiscard]] std::string ostlerd_path();
 
-enum class Apart { no, group, session }; // from the terminal's signals, or from the terminal
+enum class Apart { no, session }; // from the terminal
 
 struct ChildPlan {
     std::vector<std::string> args; // after the program's name

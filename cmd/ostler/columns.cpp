@@ -48,33 +48,45 @@ std::vector<std::size_t> Columns::widths() const
         widths.push_back(width_of(head.title));
     for (const auto& line : lines_)
         if (const Row* row = std::get_if<Row>(&line))
-            for (std::size_t i = 0; i < row->size(); ++i)
+            for (std::size_t i = 0; i < row->size() && heads_[i].side != Side::after; ++i)
                 widths[i] = std::max(widths[i], width_of((*row)[i].text));
     return widths;
+}
+
+std::string Columns::line(const Row& row, const std::vector<std::size_t>& wide, Colour colour) const
+{
+    std::string line;
+    std::size_t width = 0; // of what can be seen
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        if (i != 0) {
+            line += std::string(gap, ' ');
+            width += gap;
+        }
+        if (heads_[i].side == Side::after && width + width_of(row[i].text) > widest) {
+            trim(line);
+            line += "\n" + std::string(2 * gap, ' ');
+        }
+        line += padded(row[i], wide[i], heads_[i].side, colour);
+        width += wide[i];
+    }
+    trim(line);
+    return line + "\n";
 }
 
 std::string Columns::render(Colour colour) const
 {
     const std::vector<std::size_t> wide = widths();
     std::string out;
-    const auto write = [&](const Row& row) {
-        std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i)
-            line += (i == 0 ? "" : std::string(gap, ' ')) +
-                    padded(row[i], wide[i], heads_[i].side, colour);
-        trim(line);
-        out += line + "\n";
-    };
     Row titles;
     for (const Head& head : heads_)
         titles.push_back({head.title, Tint::dim});
-    write(titles);
-    for (const auto& line : lines_) {
-        if (const Row* row = std::get_if<Row>(&line)) {
-            write(*row);
+    out += line(titles, wide, colour);
+    for (const auto& each : lines_) {
+        if (const Row* row = std::get_if<Row>(&each)) {
+            out += line(*row, wide, colour);
             continue;
         }
-        const std::string& whole = std::get<std::string>(line);
+        const std::string& whole = std::get<std::string>(each);
         out += whole + (whole.ends_with('\n') ? "" : "\n");
     }
     return out;

@@ -12,13 +12,18 @@ namespace ostler::cli
 {
 
 enum class Tint { none, good, busy, bad, dim };
-enum class Side { left, right };
+enum class Side {
+    left,
+    right,
+    after, // the last column, of sentences: on a line of its own where the row would get too wide
+};
 
 [[nodiscard]] std::string tinted(const std::string& text, Tint tint, Colour colour);
 
 class Columns
 {
 public:
+    static constexpr std::size_t widest = 100;
     struct Head {
         std::string title;
         Side side = Side::left;
@@ -39,6 +44,8 @@ public:
 private:
     using Row = std::vector<Cell>;
     [[nodiscard]] std::vector<std::size_t> widths() const;
+    [[nodiscard]] std::string line(const Row& row, const std::vector<std::size_t>& wide,
+                                   Colour colour) const;
 
     std::vector<Head> heads_;
     std::vector<std::variant<Row, std::string>> lines_;

@@ -62,7 +62,9 @@ int run_logs(const Call& call)
         else
             print(line);
     };
-    const control::Answer answer = ask(call, "logs", std::move(arguments), listening);
+    // Following has no end but the user's.
+    const auto usual = call.has("follow") ? std::nullopt : std::optional{patience};
+    const control::Answer answer = ask(call, "logs", std::move(arguments), listening, usual);
     return answer.exit == exit_done ? exit_done : fail(answer.exit, answer.message);
 }
 

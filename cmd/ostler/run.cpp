@@ -103,19 +103,20 @@ json::object spec_of(const Call& call, const json::value& workers)
 
 std::atomic<pid_t> child_pid{-1}; // for the signal handler alone
 
-void pass_on(int number)
+// What the terminal sends (Ctrl-C) reaches ostlerd by itself; what is sent to us alone does not.
+void pass_on(int number, siginfo_t* about, void*)
 {
-    if (child_pid > 0)
+    if (about->si_code != SI_KERNEL && child_pid > 0)
         ::kill(child_pid, number);
 }
 
-// ostlerd has a process group of its own, so that Ctrl-C arrives once: here, and is passed on.
 void handle_signals()
 {
     struct sigaction passing {
     };
-    passing.sa_handler = pass_on;
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT})
+    passing.sa_sigaction = pass_on;
+    passing.sa_flags = SA_SIGINFO;
+    for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP})
         ::sigaction(number, &passing, nullptr);
 }
 
@@ -147,8 +148,7 @@ int run_run(const Call& call)
                         << "\n";
     const std::string control = call.named_socket().value_or(folder.file("control.sock"));
     handle_signals();
-    const Child child =
-        spawn_ostlerd({.args = {"--config", spec, "--control", control}, .apart = Apart::group});
+    const Child child = spawn_ostlerd({.args = {"--config", spec, "--control", control}});
     if (!child.problem.empty())
         return fail(exit_system, child.problem);
     child_pid = child.pid;

@@ -158,10 +158,17 @@ int Starting::late() const
                                   "; see `ostler status`, or end it with `ostler stop`");
 }
 
+// For the log; the daemon itself says what is wrong with it.
+void make_folder_of(const std::string& control)
+{
+    if (const auto slash = control.rfind('/'); slash != std::string::npos && slash != 0)
+        ::mkdir(control.substr(0, slash).c_str(), 0755);
+}
+
 // Whoever is there already.
 int already_running(const Call& call)
 {
-    const control::Answer answer = ask(call, "status", {});
+    const control::Answer answer = ask(call, "status", {}, {}, patience);
     if (answer.exit != exit_done)
         return answer.exit == exit_no_daemon ? exit_done : fail(answer.exit, answer.message);
     const auto& daemon = answer.data.at("daemon").as_object();
@@ -189,8 +196,7 @@ int start_daemon(Call call)
     if (const int exit = already_running(call); exit != exit_done)
         return exit;
     const std::string control = call.socket();
-    const std::string folder = control.substr(0, control.rfind('/'));
-    ::mkdir(folder.c_str(), 0755); // for the log; the daemon itself says what is wrong with it
+    make_folder_of(control);
     return Starting{control, control + ".log"}.run(call, loaded.spec->path);
 }
 

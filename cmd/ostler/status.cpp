@@ -28,7 +28,7 @@ int show(const Call& call, const char* before)
     boost::json::object arguments;
     if (!call.arguments.empty())
         arguments["pool"] = call.arguments.front();
-    const control::Answer answer = ask(call, "status", std::move(arguments));
+    const control::Answer answer = ask(call, "status", std::move(arguments), {}, patience);
     if (answer.exit != exit_done)
         return fail(answer.exit, answer.message);
     std::cout << before

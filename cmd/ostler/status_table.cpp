@@ -27,6 +27,13 @@ std::string text(const json::object& row, const char* key)
     return json::serialize(*value);
 }
 
+// For what may be of several lines.
+std::string lines(const json::object& row, const char* key)
+{
+    const json::value* value = row.if_contains(key);
+    return value && value->is_string() ? control::printable_lines(value->get_string()) : "-";
+}
+
 bool holds(const json::object& row, const char* key)
 {
     const json::value* value = row.if_contains(key);
@@ -76,7 +83,7 @@ void daemon_line(std::string& out, const json::object& daemon, Colour colour)
            text(daemon, "keeper_pid") + "  up " + human_time(number(daemon, "uptime_s")) +
            "  generation " + text(daemon, "generation") + "  " + text(daemon, "config") + "\n";
     if (holds(daemon, "last_reload_error"))
-        out += tinted("the last reload failed: " + text(daemon, "last_reload_error"), Tint::bad,
+        out += tinted("the last reload failed: " + lines(daemon, "last_reload_error"), Tint::bad,
                       colour) +
                "\n";
     if (holds(daemon, "waiting_edit"))
@@ -91,7 +98,7 @@ void socket_table(std::string& out, const json::array& sockets, Colour colour)
                    {"ADDRESS"},
                    {"SCHEDULING"},
                    {"ACCEPTED", Side::right},
-                   {"WAITING", Side::right},
+                   {"PENDING", Side::right},
                    {"REFUSED", Side::right}}};
     for (const json::value& value : sockets) {
         const json::object& row = value.as_object();
@@ -112,12 +119,12 @@ Columns worker_columns()
                     {"PID", Side::right},
                     {"STATE"},
                     {"UP", Side::right},
-                    {"GEN", Side::right},
                     {"RESTARTS", Side::right},
-                    {"TAKEN", Side::right},
+                    {"ACCEPTED", Side::right},
+                    {"PENDING", Side::right},
                     {"OPEN", Side::right},
                     {"MEMORY", Side::right},
-                    {""}}};
+                    {"", Side::after}}};
 }
 
 void add_worker(Columns& table, const std::string& pool, const json::object& row)
@@ -128,9 +135,9 @@ void add_worker(Columns& table, const std::string& pool, const json::object& row
                {text(row, "pid")},
                {state, tint_of(state)},
                {holds(row, "uptime_s") ? human_time(number(row, "uptime_s")) : "-"},
-               {text(row, "generation")},
                {text(row, "restarts")},
                {text(row, "accepted")},
+               {text(row, "pending")},
                {text(row, "open")},
                {holds(row, "rss_bytes") ? human_size(number(row, "rss_bytes")) : "-"},
                {note(row), Tint::dim}});

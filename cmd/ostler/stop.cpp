@@ -34,7 +34,7 @@ int left_until(control::Client::Deadline deadline)
 int stop_daemon(const Call& call)
 {
     const auto deadline = call.deadline();
-    const control::Answer status = ask(call, "status", {});
+    const control::Answer status = ask(call, "status", {}, {}, patience);
     if (status.exit != exit_done)
         return fail(status.exit, status.message);
     const pid_t keeper = keeper_of(status);
@@ -43,7 +43,7 @@ int stop_daemon(const Call& call)
     if (!pidfd.valid())
         return fail(exit_failed,
                     "cannot watch the daemon's end: " + std::string{std::strerror(errno)});
-    const control::Answer answer = ask(call, "stop", {});
+    const control::Answer answer = ask(call, "stop", {}, {}, patience);
     if (answer.exit != exit_done)
         return fail(answer.exit, answer.message);
     pollfd end{pidfd.get(), POLLIN, 0};

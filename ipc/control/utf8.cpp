@@ -99,4 +99,14 @@ std::string printable(std::string_view text)
     return safe;
 }
 
+std::string printable_lines(std::string_view text)
+{
+    std::string safe;
+    for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+        safe += printable(text.substr(0, end)) + "\n";
+        text.remove_prefix(end + 1);
+    }
+    return safe + printable(text);
+}
+
 } // namespace ostler::control

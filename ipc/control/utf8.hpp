@@ -18,5 +18,7 @@ namespace ostler::control
 // For people: control characters (but tabs) and bytes that belong to no character as \x1b, so that
 // no terminal obeys them. C1 controls count, as some terminals obey those too.
 [[nodiscard]] std::string printable(std::string_view text);
+// The same for text of several lines: newlines stay.
+[[nodiscard]] std::string printable_lines(std::string_view text);
 
 } // namespace ostler::control

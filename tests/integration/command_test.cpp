@@ -203,8 +203,8 @@ TEST_CASE("run is a pool without a spec, in the foreground", "[command]")
     become_subreaper();
     const Scratch scratch;
     const Endpoint web{"unix:" + (scratch / "web.sock")};
-    Child pool{{ostler_program, "run", "-n", "2", "-l", "unix:" + (scratch / "web.sock"), "--",
-                worker_program},
+    Child pool{{ostler_program, "run", "-n", "2", "-l", "unix:" + (scratch / "web.sock"),
+                "--protocol", "ostler", "--", worker_program},
                {.env = {{"XDG_RUNTIME_DIR", scratch.path()},
                         {"OSTLER_SOCKET", scratch / "control.sock"}}}};
     REQUIRE(eventually([&] { return exists(scratch / "web.sock") && get(web, "/", 1s).whole; }));
