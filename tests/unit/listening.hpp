@@ -19,6 +19,7 @@
 #include "daemon/load_page.hpp"
 #include "ipc/os/endpoint.hpp"
 #include "ipc/os/packet.hpp"
+#include "ipc/wire/native.hpp"
 #include "tests/support/catch.hpp"
 
 namespace ostler::test
