@@ -4,10 +4,8 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <functional>
 #include <list>
@@ -30,19 +28,8 @@ public:
 
     // True as soon as `holds`, false at the deadline. `holds` is asked once at once, and after each
     // notify().
-    boost::asio::awaitable<bool> wait_until(Clock::time_point deadline, std::function<bool()> holds)
-    {
-        boost::asio::steady_timer timer{executor_};
-        const auto place = waiters_.insert(waiters_.end(), &timer);
-        const Leave leave{waiters_, place};
-        while (!holds()) {
-            if (Clock::now() >= deadline)
-                co_return false;
-            timer.expires_at(deadline);
-            co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-        }
-        co_return true;
-    }
+    boost::asio::awaitable<bool> wait_until(Clock::time_point deadline,
+                                            std::function<bool()> holds);
 
 private:
     using Waiters = std::list<boost::asio::steady_timer*>;

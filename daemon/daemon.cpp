@@ -249,6 +249,7 @@ awaitable<Outcome> Daemon::reload(bool dry_run, Progress progress)
 
 void Daemon::watch_spec()
 {
+    watch_.reset();
     if (spec_.watch == config::Watch::never)
         return;
     watch_ =

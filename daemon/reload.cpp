@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include "daemon/control_access.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/log_setup.hpp"
 #include "daemon/rollout.hpp"
@@ -54,7 +56,10 @@ awaitable<Outcome> Reload::run()
     co_await until_added_are_ready();
     co_await until_removed_are_gone();
     put_pools_in_order();
+    const bool watched_alike = daemon_.spec_.watch == next_.watch;
     daemon_.spec_ = std::move(next_);
+    if (!watched_alike)
+        daemon_.watch_spec();
     if (!problems_.empty())
         co_return Outcome{exit_failed, joined(problems_), {}};
     co_return Outcome{exit_done, "generation " + std::to_string(daemon_.generation_) + " runs", {}};
@@ -67,6 +72,9 @@ void Reload::change_settings()
     for (const config::Difference::Scaled& scaled : difference_.pools_scaled)
         daemon_.find_pool(scaled.pool)->scale(scaled.to);
     daemon_.control_.set_access(next_.control);
+    daemon_.control_socket_.set_reach(open_to_others(next_.control, ::geteuid())
+                                          ? ControlSocket::Reach::everyone
+                                          : ControlSocket::Reach::own);
     setup_log(next_.log);
 }
 

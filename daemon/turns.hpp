@@ -33,13 +33,7 @@ public:
     explicit Turns(Condition& changed) : changed_{changed} {}
 
     // Waits until nobody else has the turn. It is given back by the destructor.
-    boost::asio::awaitable<Turn> take()
-    {
-        std::function<bool()> free = [this] { return !taken_; };
-        co_await changed_.wait_until(Condition::Clock::time_point::max(), std::move(free));
-        taken_ = true;
-        co_return Turn{this};
-    }
+    boost::asio::awaitable<Turn> take();
 
 private:
     void give_back()

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <unistd.h>
 
+#include "tests/support/eventually.hpp"
 #include "tests/support/scratch.hpp"
 
 namespace ostler::test
@@ -117,8 +118,11 @@ std::map<int, std::string> descriptors_of(pid_t pid)
 
 std::map<std::string, std::string> environment_of(pid_t pid)
 {
+    // Empty for a moment in the middle of an exec.
+    std::string text;
+    (void)eventually(2s, [&] { return !(text = read_file(proc(pid, "environ"))).empty(); });
     std::map<std::string, std::string> result;
-    std::istringstream entries{read_file(proc(pid, "environ"))};
+    std::istringstream entries{text};
     for (std::string entry; std::getline(entries, entry, '\0');) {
         const auto equals = entry.find('=');
         if (equals != std::string::npos)
