@@ -16,7 +16,7 @@ struct Word {
     E value;
 };
 template <typename E> // clang 14, which fuzzes the reader, does not deduce it by itself
-Word(std::string_view, E) -> Word<E>;
+Word(std::string_view, E)->Word<E>;
 
 // Words that the design has and this version has not.
 template <typename E>

@@ -63,8 +63,7 @@ int run(const Options& options, config::Spec spec, os::UniqueFd keeper)
     ControlSocket::Failure failure;
     const auto reach = open_to_others(spec.control, ::geteuid()) ? ControlSocket::Reach::everyone
                                                                  : ControlSocket::Reach::own;
-    auto control =
-        ControlSocket::open(control_path(options, spec), reach, ::getppid(), failure);
+    auto control = ControlSocket::open(control_path(options, spec), reach, ::getppid(), failure);
     if (!control) {
         spdlog::critical("{}", failure.sentence);
         return failure.exit;

@@ -55,7 +55,7 @@ TEST_CASE("an interpreter that is not there is a failure of executing", "[start]
 TEST_CASE("an output that is a symbolic link is refused", "[start]")
 {
     const Scratch scratch;
-    ::symlink("/dev/null", (scratch / "out").c_str());
+    std::filesystem::create_symlink("/dev/null", scratch / "out");
     Daemon d{with_broken("stdout: \"file:" + (scratch / "out") + "\"") + "ready_when: any\n"};
     d.ready();
     CHECK(d.logs("worker broken/0: "));
