@@ -84,7 +84,7 @@ std::string json_line(const LogEntry& entry)
     boost::json::object line;
     line["time"] = utc_time(entry.time);
     line["level"] = level(entry.severity).name;
-    line["message"] = control::printable(entry.text);
+    line["message"] = indented(entry.text, "");
     return boost::json::serialize(line) + '\n';
 }
 

@@ -121,7 +121,7 @@ TEST_CASE("a status is a table that lines up")
           "SOCKET  ADDRESS             SCHEDULING   ACCEPTED  PENDING  REFUSED\n"
           "web     tcp://0.0.0.0:8000  round-robin    123456        0        0\n"
           "\n"
-          "WORKER   ID   PID  STATE         UP  RESTARTS  ACCEPTED  PENDING  OPEN  MEMORY\n"
+          "WORKER   ID   PID  STATE        UP  RESTARTS  ACCEPTED  PENDING  OPEN  MEMORY\n"
           "\n"
           "pool api  1/2 ready\n"
           "  api/0   1  4711  ready    1h 02m         0    123456        0     2    1.8M\n"

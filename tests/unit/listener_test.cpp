@@ -46,7 +46,7 @@ bool gets_datagram(os::FdRef socket, const os::Endpoint& to)
 
 } // namespace
 
-TEST_CASE("auto is round-robin where all can be handed connections, else shared; UDP is shared")
+TEST_CASE("auto is round-robin where all can be handed connections, else shared, and UDP is shared")
 {
     boost::asio::io_context loop;
     const auto settled = [&](config::Socket spec, bool hand_overs) {
