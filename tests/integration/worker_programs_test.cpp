@@ -25,6 +25,7 @@ struct Program {
 };
 
 const std::string examples = build_root + "/bin/examples/";
+const std::string python = "/usr/bin/python3"; // the system's: no wrapper script may be in between
 // Python loads the library of this build, which may want a sanitizer's loaded first.
 const std::map<std::string, std::string> for_ctypes{
     {"OSTLER_LIBRARY", build_root + "/lib/libostler.so"},
@@ -35,8 +36,8 @@ const std::map<std::string, std::string> for_ctypes{
 const Program in_c{"C", {examples + "http-worker-c"}, {}};
 const Program with_asio{"Asio", {examples + "http-worker-asio"}, {}};
 const Program with_ctypes{
-    "Python", {"python3", source_root + "/examples/python/http_worker.py"}, for_ctypes};
-const Program plain{"plain Python", {"python3", worker_scripts + "/plain.py"}, {}};
+    "Python", {python, source_root + "/examples/python/http_worker.py"}, for_ctypes};
+const Program plain{"plain Python", {python, worker_scripts + "/plain.py"}, {}};
 
 const Program& each_program()
 {
