@@ -77,6 +77,7 @@ Dispatcher::Dispatcher(boost::asio::any_io_executor executor, const config::Sock
                  spec.name,
                  {.place = [this](TakenBack connection,
                                   const Lane* from) { place(std::move(connection), from); },
+                  .looked = [this] { looked(); },
                   .starved = [this] { pause(EMFILE); }}},
       send_buffer_{Queue::fitting_send_buffer()},
       resume_{executor},
@@ -106,6 +107,12 @@ void Dispatcher::listen_to(os::FdRef socket, Trust trust)
 void Dispatcher::spec_changed()
 {
     if (opened_)
+        pump();
+}
+
+void Dispatcher::looked()
+{
+    if (gate_ == Gate::held)
         pump();
 }
 
@@ -157,6 +164,10 @@ bool Dispatcher::accept_one()
     if (paused_ || gate_ == Gate::stopped || !socket_.valid())
         return false;
     const auto now = Clock::now();
+    if (lanes_.somebody_coming(now)) {
+        gate(Gate::held); // until it has room, or the next look
+        return false;
+    }
     Lane* lane = lanes_.choose(now);
     if (!lane)
         return no_room();

@@ -57,6 +57,7 @@ private:
     enum class Given { yes, nobody, scarce };
 
     void gate(Gate wanted);
+    void looked();
     void pump();
     bool accept_one();
     bool accept_failed(int error);

@@ -27,12 +27,19 @@ bool Lane::has_room()
 void Lane::found_full()
 {
     full_ = true;
+    full_since_ = Clock::now();
     readiness_.change(queue_.near(), number_, Readiness::Want::room_once);
 }
 
 bool Lane::busy(Clock::time_point now) const
 {
     return page_ != nullptr && page_->busy_for(now) > busy_limit;
+}
+
+bool Lane::coming(Clock::time_point now)
+{
+    return full_ && route_ == Route::open && page_ != nullptr && now - full_since_ < busy_limit &&
+           page_->busy_for(now) == Clock::duration::zero() && !doubted(now);
 }
 
 bool Lane::doubted(Clock::time_point now)

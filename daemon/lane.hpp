@@ -38,6 +38,8 @@ public:
     [[nodiscard]] bool has_room(); // when not, Readiness tells when there is some again
     void found_full();
     void room_came() { full_ = false; }
+    // Full, but its loop is about to come: awake and waiting for a processor.
+    [[nodiscard]] bool coming(Clock::time_point now);
     [[nodiscard]] bool busy(Clock::time_point now) const;
     [[nodiscard]] bool willing(Clock::time_point now); // room, not busy, not doubted
 
@@ -68,6 +70,7 @@ private:
     Readiness& readiness_;
     Route route_ = Route::open;
     bool full_ = false;
+    Clock::time_point full_since_;
     bool retrieving_ = false;
     unsigned at_most_waiting_ = 0; // as last seen, plus what was sent since
     std::uint64_t sent_ = 0;

@@ -34,6 +34,13 @@ Lane* Lanes::choose(Clock::time_point now, const Lane* except) const
     return chosen ? lanes_[*chosen] : nullptr;
 }
 
+bool Lanes::somebody_coming(Clock::time_point now) const
+{
+    return rotation_.stopped(
+        lanes_.size(), [&](std::size_t i) { return lanes_[i]->willing(now); },
+        [&](std::size_t i) { return lanes_[i]->coming(now); });
+}
+
 void Lanes::took_turn(const Lane& lane)
 {
     const auto found = std::find(lanes_.begin(), lanes_.end(), &lane);

@@ -22,6 +22,9 @@ public:
 
     // Who gets the next one; null when nobody has room. `except` may be null.
     [[nodiscard]] Lane* choose(Clock::time_point now, const Lane* except = nullptr) const;
+    // It is the turn of one that is full, and worth waiting for: on a machine whose processors are
+    // all at work that costs nothing, and giving its turns away would cost the even shares.
+    [[nodiscard]] bool somebody_coming(Clock::time_point now) const;
     void took_turn(const Lane& lane);
 
     // Is there somebody better for what waits in `lane`?

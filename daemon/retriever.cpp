@@ -49,6 +49,7 @@ void Retriever::look()
     }
     if (!away_.empty())
         look_soon();
+    hooks_.looked();
     look_for_stuck(now);
 }
 

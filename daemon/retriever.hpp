@@ -32,6 +32,7 @@ public:
     // What it tells its dispatcher. `from` may be gone (null).
     struct Hooks {
         std::function<void(TakenBack connection, const Lane* from)> place;
+        std::function<void()> looked;  // a while has passed
         std::function<void()> starved; // descriptors ran short: call again() when some are free
     };
     Retriever(boost::asio::any_io_executor executor, const Lanes& lanes, std::string socket,

@@ -12,8 +12,8 @@ namespace ostler
 class Rotation
 {
 public:
-    // The next of `count` that is willing; when nobody is, the next that has room at all: nobody
-    // waits while there is room. The turn is used up only when taken() says so.
+    // The next of `count` that is willing; when nobody is, the next that has room at all. The turn
+    // is used up only when taken() says so.
     template <typename Willing, typename HasRoom>
     [[nodiscard]] std::optional<std::size_t> choose(std::size_t count, Willing willing,
                                                     HasRoom has_room) const
@@ -21,6 +21,15 @@ public:
         if (const auto found = first(count, willing))
             return found;
         return first(count, has_room);
+    }
+
+    // Whose turn it is, if `stops` is true for somebody before anybody is willing.
+    template <typename Willing, typename Stops>
+    [[nodiscard]] bool stopped(std::size_t count, Willing willing, Stops stops) const
+    {
+        const auto either = [&](std::size_t who) { return willing(who) || stops(who); };
+        const auto found = first(count, either);
+        return found && !willing(*found);
     }
 
     void taken(std::size_t index) { next_ = index + 1; }
@@ -34,7 +43,7 @@ public:
 
 private:
     template <typename Asked>
-    std::optional<std::size_t> first(std::size_t count, Asked& asked) const
+    std::optional<std::size_t> first(std::size_t count, const Asked& asked) const
     {
         for (std::size_t i = 0; i < count; ++i) {
             const std::size_t candidate = (next_ + i) % count;

@@ -120,6 +120,23 @@ TEST_CASE("when nobody is willing a rotation takes the next with room, and nobod
     CHECK(rotation.choose(0, nobody, nobody) == std::nullopt);
 }
 
+TEST_CASE("a rotation stops at one that is worth waiting for, when it is that one's turn")
+{
+    Rotation rotation;
+    const auto stopped = [&](std::size_t willing, std::size_t coming) {
+        return rotation.stopped(
+            3, [&](std::size_t who) { return who == willing; },
+            [&](std::size_t who) { return who == coming; });
+    };
+    CHECK(stopped(1, 0));
+    CHECK(!stopped(1, 2));
+    CHECK(stopped(9, 2)); // nobody is willing, and one will be
+    CHECK(!stopped(9, 9));
+    rotation.taken(1);
+    CHECK(stopped(1, 2));
+    CHECK(!stopped(2, 1));
+}
+
 TEST_CASE("connections go round strictly, and equal workers get equal shares")
 {
     Scene scene{4};
