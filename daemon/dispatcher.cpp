@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/dispatcher.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <utility>
 
+#include "daemon/accepting.hpp"
 #include "daemon/queue_intake.hpp"
 #include "ipc/os/socket.hpp"
 
@@ -18,51 +15,7 @@ namespace ostler
 namespace
 {
 
-using namespace std::chrono_literals;
-using wire::native::Connection;
-
-constexpr unsigned batch = 32;          // accepted before the loop gets its turn
-constexpr int descriptors_to_keep = 16; // for taking back and for everybody else
-constexpr Lane::Clock::duration first_pause = 100ms;
-constexpr Lane::Clock::duration longest_pause = 1s;
-
-// The lowest free number is what accept gives, so one close to the limit means that few are left.
-int last_usable_descriptor()
-{
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return std::numeric_limits<int>::max();
-    return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 30)) - descriptors_to_keep;
-}
-
-bool scarce(int error)
-{
-    // ETOOMANYREFS counts descriptors in flight over all queues of this user: another queue would
-    // not help.
-    constexpr int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, ETOOMANYREFS};
-    return std::find(std::begin(errors), std::end(errors), error) != std::end(errors);
-}
-
-// Of one connection that ended before it was accepted, or that a firewall forbids.
-bool only_this_one(int error)
-{
-    constexpr int errors[] = {ECONNABORTED, EPROTO,     EPERM,      ENETDOWN,    ENOPROTOOPT,
-                              EHOSTDOWN,    ENONET,     EOPNOTSUPP, ENETUNREACH, EHOSTUNREACH,
-                              ETIMEDOUT,    ECONNRESET, EINTR};
-    return std::find(std::begin(errors), std::end(errors), error) != std::end(errors);
-}
-
-// errno stays for the caller.
-TakenBack accept_from(os::FdRef socket)
-{
-    TakenBack accepted;
-    socklen_t size = sizeof accepted.packet.peer;
-    auto* peer = reinterpret_cast<sockaddr*>(accepted.packet.peer);
-    accepted.fd.reset(::accept4(socket.get(), peer, &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    accepted.packet.peer_size = std::min<std::uint32_t>(size, sizeof accepted.packet.peer);
-    return accepted;
-}
-
+constexpr unsigned batch = 32; // accepted before the loop gets its turn
 } // namespace
 
 Dispatcher::Dispatcher(boost::asio::any_io_executor executor, const config::Socket& spec,
@@ -80,10 +33,7 @@ Dispatcher::Dispatcher(boost::asio::any_io_executor executor, const config::Sock
                   .looked = [this] { looked(); },
                   .starved = [this] { pause(EMFILE); }}},
       send_buffer_{Queue::fitting_send_buffer()},
-      resume_{executor},
-      next_pause_{first_pause},
-      last_usable_descriptor_{last_usable_descriptor()},
-      warnings_{10s}
+      shortage_{executor, [this] { resume(); }}
 {
 }
 
@@ -161,7 +111,7 @@ void Dispatcher::pump()
 // False when there is nothing more to do until something wakes us.
 bool Dispatcher::accept_one()
 {
-    if (paused_ || gate_ == Gate::stopped || !socket_.valid())
+    if (shortage_.lasts() || gate_ == Gate::stopped || !socket_.valid())
         return false;
     const auto now = Clock::now();
     if (lanes_.somebody_coming(now)) {
@@ -176,27 +126,31 @@ bool Dispatcher::accept_one()
         return accept_failed(errno);
     ++counters_.accepted;
     accepted.packet.id = ++last_connection_;
-    const bool last = accepted.fd.get() >= last_usable_descriptor_;
+    const bool last = shortage_.near(accepted.fd.borrow());
     deliver(std::move(accepted), lane, now);
     if (last)
         pause(EMFILE);
-    else if (!paused_)
-        next_pause_ = first_pause;
-    return !paused_;
+    else if (!shortage_.lasts())
+        shortage_.nothing_lacks();
+    return !shortage_.lasts();
 }
 
+// True: go on with the next.
 bool Dispatcher::accept_failed(int error)
 {
-    if (error == EAGAIN) {
+    switch (trouble_of(error)) {
+    case Trouble::only_this_one:
+        return true;
+    case Trouble::none_there:
         gate(Gate::waiting);
         return false;
-    }
-    if (only_this_one(error))
-        return true;
-    if (error == EINVAL) // shut down under us: Readiness says so to the listener
+    case Trouble::shut: // Readiness says so to the listener
         gate(Gate::held);
-    else
-        pause(error);
+        return false;
+    case Trouble::scarce:
+        break;
+    }
+    pause(error);
     return false;
 }
 
@@ -267,14 +221,14 @@ void Dispatcher::place(TakenBack connection, const Lane* from)
 void Dispatcher::keep_or_shed(TakenBack connection, Clock::time_point now)
 {
     // Short of descriptors is no overflow: that passes.
-    if (spec_.overflow == config::Overflow::shed && !paused_)
+    if (spec_.overflow == config::Overflow::shed && !shortage_.lasts())
         return refuse(std::move(connection));
     parking_.park(std::move(connection), now + spec_.patience);
 }
 
 void Dispatcher::unpark()
 {
-    while (!paused_ && !parking_.empty()) {
+    while (!shortage_.lasts() && !parking_.empty()) {
         const auto now = Clock::now();
         if (give(parking_.oldest(), lanes_.choose(now), now) != Given::yes)
             return;
@@ -291,31 +245,17 @@ void Dispatcher::refuse(TakenBack connection)
 void Dispatcher::pause(int error)
 {
     gate(Gate::held);
-    if (paused_)
+    if (!shortage_.begin())
         return;
-    paused_ = true;
     ++counters_.out_of_descriptors;
-    if (warnings_.may_speak(Clock::now()))
+    if (shortage_.worth_a_warning())
         spdlog::warn("socket {}: short of descriptors or memory ({}): connections wait in the "
                      "kernel until there are some; see the limit of open files (LimitNOFILE=)",
                      spec_.name, std::strerror(error));
-    resume_after(next_pause_);
-    next_pause_ = std::min(next_pause_ * 2, longest_pause);
-}
-
-void Dispatcher::resume_after(Clock::duration time)
-{
-    resume_.expires_after(time);
-    resume_.async_wait(alive_.guard([this](const boost::system::error_code& error) {
-        if (!error)
-            resume();
-    }));
 }
 
 void Dispatcher::resume()
 {
-    paused_ = false;
-    last_usable_descriptor_ = last_usable_descriptor();
     retriever_.again();
     pump();
 }
@@ -350,8 +290,7 @@ void Dispatcher::leave(QueueIntake& intake)
 {
     lanes_.remove(intake.lane());
     std::erase(intakes_, &intake);
-    if (paused_)
-        resume_after(Clock::duration::zero()); // its descriptors are free in a moment
+    shortage_.try_now(); // its descriptors are free in a moment
 }
 
 } // namespace ostler

@@ -7,7 +7,7 @@
 // kernel's backlog) or *stopped*. Nothing wakes it while it is idle.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -18,8 +18,7 @@
 #include "daemon/parking.hpp"
 #include "daemon/readiness.hpp"
 #include "daemon/retriever.hpp"
-#include "daemon/sparing.hpp"
-#include "ipc/os/alive.hpp"
+#include "daemon/shortage.hpp"
 
 namespace ostler
 {
@@ -72,7 +71,6 @@ private:
     void refuse(TakenBack connection);
 
     void pause(int error);
-    void resume_after(Clock::duration time);
     void resume();
 
     boost::asio::any_io_executor executor_;
@@ -92,12 +90,7 @@ private:
     std::uint64_t last_connection_ = 0;
     const int send_buffer_;
 
-    boost::asio::steady_timer resume_;
-    bool paused_ = false; // the timer runs
-    Clock::duration next_pause_;
-    int last_usable_descriptor_;
-    Sparing warnings_;
-    os::Alive alive_;
+    Shortage shortage_;
 };
 
 } // namespace ostler

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "daemon/dispatcher.hpp"
-
-#include <algorithm>
 #include <array>
-#include <deque>
 #include <limits>
-#include <map>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "daemon/rotation.hpp"
-#include "tests/unit/listening.hpp"
+#include "tests/unit/scene.hpp"
 
 using namespace ostler;
 using namespace ostler::test;
@@ -18,72 +14,11 @@ using namespace ostler::test;
 namespace
 {
 
-// A round-robin socket, its workers and the clients that connect to it.
-class Scene
-{
-public:
-    explicit Scene(std::size_t count, config::Socket spec = tcp_socket())
-        : listener{bound(loop, spec)}
-    {
-        for (std::size_t i = 0; i < count; ++i)
-            add_worker();
-    }
-    FakeWorker& add_worker()
-    {
-        workers.emplace_back("api/" + std::to_string(workers.size())).join(*listener);
-        return workers.back();
-    }
-    const Client& connect()
-    {
-        clients.emplace_back(*listener);
-        REQUIRE(clients.back().error() == 0);
-        return clients.back();
-    }
-    void connect(std::size_t count)
-    {
-        while (count-- > 0)
-            connect();
-    }
-    [[nodiscard]] std::uint64_t passed() const { return listener->counters().passed; }
-    [[nodiscard]] unsigned pending(std::size_t worker) { return workers[worker].intake->pending(); }
-    [[nodiscard]] bool until_passed(std::uint64_t count)
-    {
-        return run_until(loop, [&] { return passed() >= count; });
-    }
-    template <typename Predicate>
-    [[nodiscard]] bool until(Predicate predicate)
-    {
-        return run_until(loop, predicate);
-    }
-
-    boost::asio::io_context loop;
-    std::unique_ptr<Listener> listener;
-    std::deque<FakeWorker> workers;
-    std::deque<Client> clients;
-};
-
 config::Socket shedding()
 {
     auto spec = tcp_socket();
     spec.overflow = config::Overflow::shed;
     return spec;
-}
-
-// `count` connections, each served as soon as it is passed, by everyone for whom `serves` is true.
-template <typename Serves>
-void serve_each(Scene& scene, unsigned count, Serves serves)
-{
-    for (unsigned i = 0; i < count; ++i) {
-        const Client& client = scene.connect();
-        REQUIRE(scene.until([&] {
-            for (std::size_t w = 0; w < scene.workers.size(); ++w)
-                if (serves(w))
-                    while (scene.workers[w].serve_one()) {
-                    }
-            return client.heard() == ".";
-        }));
-        scene.clients.clear();
-    }
 }
 
 } // namespace
@@ -255,126 +190,6 @@ TEST_CASE("a page full of nonsense harms only its own worker")
     }
 }
 
-TEST_CASE("a worker that dies loses none of the connections it had not taken")
-{
-    Scene scene{3};
-    scene.connect(9);
-    REQUIRE(scene.until_passed(9));
-    REQUIRE(scene.pending(1) == 3);
-    scene.workers[1].intake->pause();
-    scene.workers[1].intake.reset();
-    REQUIRE(scene.until([&] {
-        scene.workers[0].serve_one();
-        scene.workers[2].serve_one();
-        return scene.workers[0].served + scene.workers[2].served == 9;
-    }));
-    CHECK(scene.listener->counters().taken_back >= 3);
-    for (const Client& client : scene.clients)
-        CHECK(client.heard() == ".");
-}
-
-TEST_CASE("what the last worker left waits for the next, ahead of the backlog")
-{
-    Scene scene{1};
-    scene.connect(6);
-    REQUIRE(scene.until_passed(4));
-    scene.workers[0].intake.reset();
-    REQUIRE(scene.until([&] { return scene.listener->counters().taken_back == 4; }));
-    CHECK(scene.clients[0].heard() == "");
-    FakeWorker& next = scene.add_worker();
-    REQUIRE(scene.until([&] {
-        next.serve_one();
-        return next.served == 6;
-    }));
-    CHECK(next.intake->passed() == 6);
-    CHECK(scene.listener->counters().accepted == 6);
-}
-
-TEST_CASE("what nobody takes is reset when the spec's patience ends, and counted")
-{
-    auto spec = tcp_socket();
-    spec.patience = 50ms;
-    Scene scene{1, spec};
-    scene.connect(2);
-    REQUIRE(scene.until_passed(2));
-    scene.workers[0].intake.reset();
-    REQUIRE(scene.until([&] { return scene.listener->counters().shed == 2; }));
-    CHECK(scene.clients[0].heard() == "reset");
-    CHECK(scene.clients[1].heard() == "reset");
-}
-
-TEST_CASE("a worker that drains gets nothing more, and keeps what it has until it is reclaimed")
-{
-    Scene scene{2};
-    scene.connect(2);
-    REQUIRE(scene.until_passed(2));
-    scene.workers[0].intake->pause();
-    scene.workers[1].busy_since(Clock::now()); // so that nothing is moved to it meanwhile
-    (void)wake_ups(scene.loop, 5ms);
-    scene.connect(3);
-    REQUIRE(scene.until_passed(5));
-    CHECK(scene.pending(0) == 1);
-    scene.workers[0].intake->reclaim();
-    REQUIRE(scene.until([&] { return scene.listener->counters().taken_back == 1; }));
-    CHECK(scene.pending(0) == 0);
-    CHECK(scene.workers[0].intake->passed() == 0);
-    REQUIRE(scene.until([&] {
-        scene.workers[1].serve_one();
-        return scene.workers[1].served == 5;
-    }));
-}
-
-TEST_CASE("what waits behind a busy worker goes to one that is idle")
-{
-    Scene scene{2};
-    scene.connect(4);
-    REQUIRE(scene.until_passed(4));
-    REQUIRE(scene.workers[0].serve_one()); // and blocks in the next thing it does
-    scene.workers[0].busy_since(Clock::now());
-    while (scene.workers[1].serve_one()) {
-    }
-    REQUIRE(scene.until([&] { return scene.pending(0) == 0; }));
-    REQUIRE(scene.until([&] { return scene.workers[1].serve_one(); }));
-    CHECK(scene.listener->counters().taken_back == 1);
-}
-
-TEST_CASE("what a stopped worker leaves lying goes to others, and it gets little until it takes")
-{
-    Scene scene{2};
-    const auto only_second = [](std::size_t who) { return who == 1; };
-    serve_each(scene, 20, only_second); // every one is answered
-    CHECK(scene.listener->counters().taken_back >= 1);
-    CHECK(scene.listener->counters().taken_back <= 5); // not ten: it is doubted
-    // It runs again: after a rest it is tried with one, takes it, and has its share again.
-    REQUIRE(scene.until([&] {
-        serve_each(scene, 1, [](std::size_t) { return true; });
-        return scene.workers[0].served > 0;
-    }));
-    const unsigned before = scene.workers[0].served;
-    serve_each(scene, 10, [](std::size_t) { return true; });
-    CHECK(scene.workers[0].served == before + 5);
-}
-
-TEST_CASE("with every worker stopped nothing wanders: connections stay where they are")
-{
-    Scene scene{2};
-    scene.connect(8);
-    REQUIRE(scene.until_passed(8));
-    (void)wake_ups(scene.loop, 400ms);
-    CHECK(scene.listener->counters().taken_back == 0);
-    while (scene.workers[0].serve_one() || scene.workers[1].serve_one()) {
-    }
-    CHECK(scene.workers[0].served + scene.workers[1].served >= 8);
-}
-
-TEST_CASE("a worker that shuts its queue harms only itself")
-{
-    Scene scene{2};
-    REQUIRE(::shutdown(scene.workers[0].intake->given().get(), SHUT_RDWR) == 0);
-    serve_each(scene, 10, [](std::size_t) { return true; });
-    CHECK(scene.workers[1].served == 10);
-}
-
 TEST_CASE("short of descriptors it waits and goes on by itself, and no connection is lost")
 {
     // The undefined-behaviour sanitizer looks at an object of a type that is new to it through a
@@ -411,15 +226,4 @@ TEST_CASE("accepting stops with the daemon, and what was passed is still served"
     CHECK(wake_ups(scene.loop, 200ms) < 60);
     CHECK(scene.passed() == 1);
     CHECK(scene.workers[0].serve_one());
-}
-
-TEST_CASE("an intake may outlive its listener")
-{
-    Scene scene{1};
-    scene.connect(1);
-    REQUIRE(scene.until_passed(1));
-    scene.listener.reset();
-    CHECK(scene.workers[0].serve_one());
-    scene.workers[0].intake->reclaim();
-    scene.workers[0].intake.reset();
 }
