@@ -5,6 +5,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -97,7 +98,7 @@ bool ControlServer::accept_one()
 }
 
 void ControlServer::admit(os::UniqueFd connection)
-{
+try {
     auto peer = peer_of(connection.borrow());
     if (!peer)
         return;
@@ -108,6 +109,8 @@ void ControlServer::admit(os::UniqueFd connection)
         return session->refuse(exit_failed, "too many control connections: close some of yours");
     sessions_.emplace(++last_session_, std::move(session));
     serving_.start("control session", serve(last_session_));
+} catch (const boost::system::system_error& error) { // it cannot be watched, and is closed
+    spdlog::warn("control: a connection is closed: {}", error.what());
 }
 
 awaitable<void> ControlServer::serve(SessionId id)

@@ -45,7 +45,7 @@ Outcome not_permitted(const ControlCommand& command, control::Role role)
 
 ControlSession::ControlSession(asio::any_io_executor executor, os::UniqueFd connection, Peer peer,
                                const ControlContext& context)
-    : socket_{executor, connection.release()},
+    : socket_{executor, connection.get()},
       peer_{std::move(peer)},
       context_{context},
       sent_{executor},
@@ -53,6 +53,7 @@ ControlSession::ControlSession(asio::any_io_executor executor, os::UniqueFd conn
       watching_{executor},
       changing_{executor}
 {
+    (void)connection.release(); // not before: registering it may throw
 }
 
 awaitable<void> ControlSession::run()

@@ -58,6 +58,7 @@ config::Spec nothing_of(const config::Spec& spec)
 
 Daemon::Daemon(boost::asio::io_context& loop, DaemonSettings settings)
     : loop_{loop},
+      signals_{loop.get_executor(), {SIGTERM, SIGINT, SIGHUP}},
       spec_{std::move(settings.spec)},
       load_{settings.load},
       changed_{loop.get_executor()},
@@ -77,7 +78,6 @@ Daemon::Daemon(boost::asio::io_context& loop, DaemonSettings settings)
       commands_{*this},
       control_socket_{std::move(settings.control)},
       control_{loop.get_executor(), control_socket_.listening(), commands_, *logs_, spec_.control},
-      signals_{loop, SIGTERM, SIGINT, SIGHUP},
       beat_{loop},
       tasks_{loop.get_executor()}
 {
@@ -92,7 +92,7 @@ std::string Daemon::start()
     if (std::string problem = sockets_.prepare(spec_, everything); !problem.empty())
         return problem;
     sockets_.commit(spec_);
-    wait_for_signal();
+    signals_.listen([this](int number) { on_signal(number); });
     beat();
     control_.start();
     for (const config::Pool& pool : spec_.pools)
@@ -179,16 +179,6 @@ void Daemon::beat()
 }
 
 // --- Signals. ---
-
-void Daemon::wait_for_signal()
-{
-    signals_.async_wait(alive_.guard([this](boost::system::error_code error, int number) {
-        if (error)
-            return;
-        on_signal(number);
-        wait_for_signal();
-    }));
-}
 
 void Daemon::on_signal(int number)
 {

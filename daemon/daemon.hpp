@@ -4,7 +4,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
@@ -21,6 +20,7 @@
 #include "daemon/manager_link.hpp"
 #include "daemon/pool.hpp"
 #include "daemon/services.hpp"
+#include "daemon/signals.hpp"
 #include "daemon/sockets.hpp"
 #include "daemon/spec_watch.hpp"
 #include "daemon/task_group.hpp"
@@ -77,7 +77,6 @@ private:
     enum class Phase { running, draining, hurrying };
 
     [[nodiscard]] std::unique_ptr<Pool> make_pool(const config::Pool& spec);
-    void wait_for_signal();
     void on_signal(int number);
     void beat();
     void watch_spec();
@@ -97,6 +96,7 @@ private:
     void pool_wants_exit(Pool& pool) override;
 
     boost::asio::io_context& loop_;
+    Signals signals_;   // first: whoever starts threads comes after it
     config::Spec spec_; // what runs
     config::LoadOptions load_;
     Clock::time_point started_at_ = Clock::now();
@@ -118,7 +118,6 @@ private:
     ControlSocket control_socket_;
     ControlServer control_;
     std::unique_ptr<SpecWatch> watch_;
-    boost::asio::signal_set signals_;
     boost::asio::steady_timer beat_;
     os::Alive alive_;
     TaskGroup tasks_;

@@ -50,6 +50,7 @@ void KeeperLink::beat()
 void KeeperLink::end(int code)
 {
     tell(keeper::End{code});
+    channel_.flush(std::chrono::seconds{1}); // the loop does not come back to it
 }
 
 void KeeperLink::received(std::span<const std::byte> packet, std::vector<os::UniqueFd> fds, bool)

@@ -42,11 +42,12 @@ void LineCutter::finish(const Sink& sink)
 OutputReader::OutputReader(boost::asio::any_io_executor executor, os::UniqueFd pipe,
                            std::size_t longest_line, LineCutter::Sink line,
                            std::function<void()> ended)
-    : pipe_{std::move(executor), pipe.release()},
+    : pipe_{std::move(executor), pipe.get()},
       cutter_{longest_line},
       line_{std::move(line)},
       ended_{std::move(ended)}
 {
+    (void)pipe.release();                                // not before: registering it may throw
     ::fcntl(pipe_.native_handle(), F_SETFL, O_NONBLOCK); // our end alone: the writer's is another
     wait();
 }

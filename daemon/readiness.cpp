@@ -38,7 +38,8 @@ os::Result<std::unique_ptr<Readiness>> Readiness::make(boost::asio::any_io_execu
     os::UniqueFd epoll{os::adopt, ::epoll_create1(EPOLL_CLOEXEC)};
     if (!epoll.valid())
         return os::last_error();
-    boost::asio::posix::stream_descriptor watched{executor, epoll.release()};
+    boost::asio::posix::stream_descriptor watched{executor, epoll.get()};
+    (void)epoll.release(); // not before: registering it may throw
     return std::unique_ptr<Readiness>{new Readiness{std::move(watched)}};
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/system/system_error.hpp>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
@@ -159,7 +160,7 @@ void Worker::kill_ourselves()
 void Worker::start()
 {
     due_in(spec_->ready.timeout);
-    if (const std::string problem = launch(); !problem.empty())
+    if (const std::string problem = try_to_launch(); !problem.empty())
         boost::asio::post(services_.executor,
                           alive_.guard([this, problem] { fail_start(problem); }));
 }
@@ -168,6 +169,14 @@ void Worker::fail_start(const std::string& sentence)
 {
     so_far_.start_failure = sentence;
     on(WorkerEvent::exited);
+}
+
+// Asio throws when it cannot watch one descriptor more.
+std::string Worker::try_to_launch()
+try {
+    return launch();
+} catch (const boost::system::system_error& error) {
+    return std::string{"watching it: "} + error.what();
 }
 
 std::string Worker::launch()
@@ -187,13 +196,7 @@ std::string Worker::launch()
     StartPipes pipes;
     if (const int error = pipes.open(spec_->program); error != 0)
         return std::string{"making its pipes: "} + std::strerror(error);
-    const Start start =
-        plan_start(spec_->program, identity_, std::move(std::get<ipc::Outfit>(outfit)),
-                   std::move(pipes.out.write), std::move(pipes.err.write), services_.keeper_pid);
-    if (const std::string problem =
-            send_start(services_.keeper, id(), start, pipes.report.write.borrow(), *this);
-        !problem.empty())
-        return problem;
+    // Whatever may fail comes before the process exists.
     if (pipes.out.read.valid())
         services_.logs.capture(std::move(pipes.out.read), identity_.pool, identity_.slot, id(),
                                Stream::out);
@@ -201,7 +204,10 @@ std::string Worker::launch()
         services_.logs.capture(std::move(pipes.err.read), identity_.pool, identity_.slot, id(),
                                Stream::err);
     watch_report(std::move(pipes.report.read));
-    return {};
+    const Start start =
+        plan_start(spec_->program, identity_, std::move(std::get<ipc::Outfit>(outfit)),
+                   std::move(pipes.out.write), std::move(pipes.err.write), services_.keeper_pid);
+    return send_start(services_.keeper, id(), start, pipes.report.write.borrow(), *this);
 }
 
 void Worker::started(pid_t pid, os::UniqueFd pidfd)
@@ -220,7 +226,8 @@ void Worker::not_started(int error)
 
 void Worker::watch_report(os::UniqueFd pipe)
 {
-    report_.assign(pipe.release());
+    report_.assign(pipe.get());
+    (void)pipe.release(); // not before: registering it may throw
     report_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                        alive_.guard([this](boost::system::error_code error) {
                            if (!error)

@@ -81,6 +81,7 @@ private:
     void retire();
     void due_in(Clock::duration time); // arms the deadline of the present state
 
+    std::string try_to_launch();
     std::string launch(); // a sentence when it cannot be done
     void watch_report(os::UniqueFd pipe);
     void read_report();

@@ -2,6 +2,7 @@
 // The master: reads options and spec, takes the control path, runs the Daemon. Started by the
 // keeper (ostlerd).
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -56,6 +57,21 @@ std::string control_path(const Options& options, const config::Spec& spec)
     return spec.control.path.empty() ? control::default_path() : spec.control.path;
 }
 
+// Asio goes on without a word when its timer cannot be registered with epoll, and nothing with a
+// deadline would ever happen.
+bool timers_work(boost::asio::io_context& loop)
+{
+    bool fired = false;
+    boost::asio::steady_timer timer{loop, std::chrono::milliseconds{1}};
+    timer.async_wait([&fired](boost::system::error_code error) { fired = !error; });
+    loop.run_for(std::chrono::seconds{1});
+    timer.cancel();
+    loop.restart();
+    loop.poll();
+    loop.restart();
+    return fired;
+}
+
 int run(const Options& options, config::Spec spec, os::UniqueFd keeper)
 {
     setup_log(spec.log);
@@ -69,6 +85,10 @@ int run(const Options& options, config::Spec spec, os::UniqueFd keeper)
         return failure.exit;
     }
     boost::asio::io_context loop{1};
+    if (!timers_work(loop)) {
+        spdlog::critical("the kernel gives this process no timer: out of memory or descriptors");
+        return exit_system;
+    }
     Daemon daemon{loop, DaemonSettings{.spec = std::move(spec),
                                        .load = {.insecure = options.insecure_spec},
                                        .keeper = std::move(keeper),

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -29,8 +30,9 @@ std::vector<int> numbers_of(const std::vector<os::UniqueFd>& fds)
 
 PacketChannel::PacketChannel(boost::asio::any_io_executor executor, os::UniqueFd socket,
                              Listener& listener)
-    : socket_{std::move(executor), socket.release()}, listener_{listener}
+    : socket_{std::move(executor), socket.get()}, listener_{listener}
 {
+    (void)socket.release(); // not before: registering it may throw
 }
 
 void PacketChannel::start()
@@ -107,12 +109,29 @@ void PacketChannel::wait_to_write()
 
 void PacketChannel::write_some()
 {
-    while (open_ && !waiting_.empty()) {
-        const Waiting& next = waiting_.front();
-        if (os::send_packet(os::FdRef{socket_.native_handle()}, next.packet,
-                            numbers_of(next.fds)) == -EAGAIN)
+    while (open_ && !waiting_.empty())
+        if (!write_next())
             return wait_to_write();
-        waiting_.pop_front(); // sent, or the peer is gone, which reading tells
+}
+
+// False while there is no room.
+bool PacketChannel::write_next()
+{
+    const Waiting& next = waiting_.front();
+    if (os::send_packet(os::FdRef{socket_.native_handle()}, next.packet, numbers_of(next.fds)) ==
+        -EAGAIN)
+        return false;
+    waiting_.pop_front(); // sent, or the peer is gone, which reading tells
+    return true;
+}
+
+void PacketChannel::flush(std::chrono::milliseconds time)
+{
+    const auto deadline = std::chrono::steady_clock::now() + time;
+    while (open_ && !waiting_.empty() && std::chrono::steady_clock::now() < deadline) {
+        pollfd room{socket_.native_handle(), POLLOUT, 0};
+        if (::poll(&room, 1, 10) > 0)
+            static_cast<void>(write_next());
     }
 }
 

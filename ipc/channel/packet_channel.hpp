@@ -5,6 +5,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <span>
@@ -41,6 +42,10 @@ public:
     // False when the peer has not read for so long that max_waiting is exceeded, or is gone.
     bool send(std::span<const std::byte> packet, std::span<const int> lent = {});
 
+    // Sends what waits for room, blocking for at most `time`: for the last word before the loop
+    // ends.
+    void flush(std::chrono::milliseconds time);
+
     // Ends it for both sides: our own descriptor stays open until the destructor, or release().
     void shut_down();
     // For closing where it may block: packets the peer sent may hold descriptors of lingering
@@ -56,6 +61,7 @@ private:
     void read_some();
     void wait_to_write();
     void write_some();
+    [[nodiscard]] bool write_next();
     bool keep_for_later(std::span<const std::byte> packet, std::span<const int> lent);
     void end();
 

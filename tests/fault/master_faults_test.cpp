@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 
 #include "tests/integration/specs.hpp"
 #include "tests/support/catch.hpp"
@@ -42,11 +43,22 @@ bool happened(const Daemon& d, const std::string& function)
     return read_file(d / "faults").find(function + " ") != std::string::npos;
 }
 
+// The call that fails may be the one for our own question, which is then asked again.
+template <typename Question>
+bool answered(Question question)
+try {
+    question();
+    return true;
+} catch (const std::runtime_error&) {
+    return false;
+}
+
 void all_answered(Daemon& d)
 {
-    const Endpoint web = d.at("web");
+    std::optional<Endpoint> web;
+    REQUIRE(eventually([&] { return answered([&] { web = d.at("web"); }); }));
     for (int i = 0; i < 8; ++i)
-        CHECK(get(web).whole);
+        CHECK(get(*web).whole);
 }
 
 // Ends by itself, says why, and not by a signal.
@@ -70,9 +82,15 @@ void live_with(const std::string& rule)
     if (!d.running())
         return ended_with_a_word(d);
     all_answered(d);
-    const pid_t victim = d.pids("api").at(0);
+    pid_t victim = 0;
+    REQUIRE(eventually([&] { return answered([&] { victim = d.pids("api").at(0); }); }));
     ::kill(victim, SIGKILL);
-    CHECK(eventually([&] { return d.all_ready("api", 2) && d.pids("api").at(0) != victim; }));
+    bool replaced = false;
+    CHECK(eventually([&] {
+        return answered(
+                   [&] { replaced = d.all_ready("api", 2) && d.pids("api").at(0) != victim; }) &&
+               replaced;
+    }));
     all_answered(d);
     const auto end = d.stop();
     CHECK(end.signal == 0);
@@ -162,7 +180,7 @@ TEST_CASE("any one pipe cannot be made", "[fault]")
     live_with_each("pipe2", "ENFILE");
 }
 
-TEST_CASE("any one descriptor cannot be duplicated or changed", "[fault]")
+TEST_CASE("any one descriptor cannot be duplicated", "[fault]")
 {
     live_with_each("fcntl", "EMFILE");
 }

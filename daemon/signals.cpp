@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/signals.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <sys/signalfd.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace ostler
+{
+namespace
+{
+
+int open_source(std::initializer_list<int> numbers)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : numbers)
+        sigaddset(&set, number);
+    const int fd = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0 || ::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0)
+        throw std::system_error{errno, std::system_category(), "listening to signals"};
+    return fd;
+}
+
+} // namespace
+
+Signals::Signals(boost::asio::any_io_executor executor, std::initializer_list<int> numbers)
+    : source_{std::move(executor), open_source(numbers)}
+{
+}
+
+void Signals::listen(std::function<void(int)> handler)
+{
+    handler_ = std::move(handler);
+    wait();
+}
+
+void Signals::wait()
+{
+    source_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                       alive_.guard([this](boost::system::error_code error) {
+                           if (!error)
+                               read();
+                       }));
+}
+
+void Signals::read()
+{
+    signalfd_siginfo signal{};
+    if (::read(source_.native_handle(), &signal, sizeof signal) == sizeof signal)
+        handler_(static_cast<int>(signal.ssi_signo));
+    wait();
+}
+
+} // namespace ostler

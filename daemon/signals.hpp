@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Signals as things to read on the loop. Asio's signal_set goes on without a word when its pipe
+// cannot be registered with epoll, and the daemon would be deaf; a signalfd of our own fails aloud.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
+#include <initializer_list>
+
+#include "ipc/os/alive.hpp"
+
+namespace ostler
+{
+
+class Signals
+{
+public:
+    // Blocks them in this thread, and in those that it starts later. Throws when that cannot be.
+    Signals(boost::asio::any_io_executor executor, std::initializer_list<int> numbers);
+
+    // Calls `handler` with the number of each signal, until destroyed.
+    void listen(std::function<void(int)> handler);
+
+private:
+    void wait();
+    void read();
+
+    boost::asio::posix::stream_descriptor source_;
+    std::function<void(int)> handler_;
+    os::Alive alive_;
+};
+
+} // namespace ostler
