@@ -21,11 +21,11 @@ void read_workers(const Cursor& at, Pool& pool)
     if (at.kind() == Value::Kind::map)
         return at.complain("a count from `min` to `max` is designed, but not built yet: write a "
                            "number, or auto");
-    const auto text = at.text("a whole number from 1 to 1024, or auto");
+    const auto text = at.text("a whole number from 0 to 1024, or auto");
     if (text && *text == "auto")
         pool.workers = usable_cpus();
     else if (text)
-        read_whole(at, pool.workers, {1, 1024});
+        read_whole(at, pool.workers, {0, most_workers});
 }
 
 // A key of the pool whose value is part of its Program.

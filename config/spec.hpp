@@ -158,6 +158,8 @@ struct Program {
     bool operator==(const Program&) const = default;
 };
 
+inline constexpr unsigned most_workers = 1024; // of a pool
+
 struct Pool {
     std::string name;
     unsigned workers = 1;

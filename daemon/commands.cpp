@@ -208,6 +208,79 @@ awaitable<Outcome> Commands::restart(std::optional<std::string> pool_or_worker, 
     co_return Outcome{exit_done, "restarted " + pool_or_worker.value_or("every pool"), {}};
 }
 
+// --- Single workers. ---
+
+Slot* Commands::find_worker(const std::string& worker, std::string& problem) const
+{
+    const Place place = find(worker);
+    Slot* slot = place.pool && place.slot ? place.pool->slot_at(*place.slot) : nullptr;
+    if (slot && slot->worker())
+        return slot;
+    problem = slot         ? "worker " + slot->label() + " is not running"
+              : place.pool ? "\"" + worker + "\" is a pool: name a worker, by its id or as " +
+                                 worker + "/SLOT"
+                           : "there is no worker \"" + worker + "\"";
+    return nullptr;
+}
+
+awaitable<Outcome> Commands::fork(std::string name, Variables env)
+{
+    Pool* pool = daemon_.find_pool(name);
+    if (!pool)
+        co_return Outcome{exit_failed, unknown(name), {}};
+    if (daemon_.stopping())
+        co_return daemon_stops;
+    if (!pool->running())
+        co_return Outcome{exit_failed, "pool " + name + " is stopped: start it first", {}};
+    if (!pool->may_fork())
+        co_return Outcome{exit_failed, "pool " + name + " has 1024 forked workers already", {}};
+    const Slot& slot = pool->fork(env);
+    const WorkerId id = slot.worker()->id();
+    const unsigned index = slot.index();
+    // The pool may be gone by the time it is asked.
+    std::function<bool()> known = [this, name, id] {
+        Pool* now = daemon_.find_pool(name);
+        const Slot* at = now ? now->slot_of(id) : nullptr;
+        return !at || at->worker()->pid();
+    };
+    co_await daemon_.services().changed.wait_until(Clock::time_point::max(), std::move(known));
+    Pool* now = daemon_.find_pool(name);
+    const Slot* at = now ? now->slot_of(id) : nullptr;
+    boost::json::object data{{"worker", id}, {"slot", index}, {"pid", nullptr}};
+    if (at)
+        data["pid"] = *at->worker()->pid();
+    co_return Outcome{at ? exit_done : exit_failed,
+                      "worker " + name + "/" + std::to_string(index) +
+                          (at ? " is started, id " : " could not be started, id ") +
+                          std::to_string(id),
+                      std::move(data)};
+}
+
+Outcome Commands::disconnect(std::string worker, std::optional<int> signal)
+{
+    std::string problem;
+    Slot* slot = find_worker(worker, problem);
+    if (!slot)
+        return {exit_failed, std::move(problem), {}};
+    const WorkerId id = slot->worker()->id();
+    slot->disconnect(signal);
+    return {exit_done,
+            "worker " + slot->label() + " drains and is not started again",
+            {{"worker", id}}};
+}
+
+Outcome Commands::kill(std::string worker, int signal)
+{
+    std::string problem;
+    Slot* slot = find_worker(worker, problem);
+    if (!slot)
+        return {exit_failed, std::move(problem), {}};
+    slot->signal_worker(signal);
+    return {exit_done,
+            "worker " + slot->label() + " was sent " + signal_name(signal),
+            {{"worker", slot->worker()->id()}}};
+}
+
 Outcome Commands::stop_daemon()
 {
     daemon_.stop();

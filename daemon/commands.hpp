@@ -23,6 +23,9 @@ public:
     awaitable<Outcome> restart(std::optional<std::string> pool_or_worker,
                                Progress progress) override;
     awaitable<Outcome> scale(std::string pool, unsigned workers, Progress progress) override;
+    awaitable<Outcome> fork(std::string pool, Variables env) override;
+    Outcome disconnect(std::string worker, std::optional<int> signal) override;
+    Outcome kill(std::string worker, int signal) override;
     Outcome stop_daemon() override;
 
 private:
@@ -31,6 +34,8 @@ private:
         std::optional<unsigned> slot;
     };
     [[nodiscard]] Place find(const std::string& pool_or_worker) const;
+    // A place with a living worker; else the sentence says why not.
+    [[nodiscard]] Slot* find_worker(const std::string& worker, std::string& problem) const;
     [[nodiscard]] std::string unknown(const std::string& name) const;
     awaitable<Outcome> until_ready(std::string pool, std::string done);
     awaitable<std::string> restart_pool(std::string pool, Progress progress);

@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <string>
 #include <utility>
 
+#include "config/scalars.hpp"
+#include "config/spec.hpp"
 #include "daemon/control_arguments.hpp"
+#include "daemon/control_events.hpp"
 #include "daemon/control_logs.hpp"
 #include "ipc/control/exit_code.hpp"
 
@@ -19,8 +23,6 @@ using boost::asio::awaitable;
 using control::Role;
 using Alone = ControlCommand::Alone;
 
-constexpr unsigned most_workers = 100'000; // the daemon knows its real limit
-
 Outcome usage(const std::string& problem)
 {
     return {exit_usage, problem, {}};
@@ -30,7 +32,8 @@ awaitable<Outcome> run_version(ControlCall& call)
 {
     boost::json::object data{{"version", OSTLER_VERSION},
                              {"protocol", control::protocol_version},
-                             {"role", control::name_of(call.role)}};
+                             {"role", control::name_of(call.role)},
+                             {"last_event", call.events.last()}};
     co_return Outcome{exit_done, "", std::move(data)};
 }
 
@@ -90,11 +93,75 @@ awaitable<Outcome> run_scale(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
     auto pool = arguments.required_text("pool");
-    const auto workers = arguments.number("workers", 0, most_workers);
+    const auto workers = arguments.number("workers", 0, config::most_workers);
     if (!arguments.problem().empty())
         co_return usage(arguments.problem());
     co_return co_await call.operations.scale(std::move(pool), static_cast<unsigned>(workers),
                                              call.progress());
+}
+
+// Each must be a string, and together they are what an environment can hold.
+bool read_env(const boost::json::object& arguments, Operations::Variables& env)
+{
+    const auto* given = arguments.if_contains("env");
+    if (given == nullptr || given->is_null())
+        return true;
+    if (!given->is_object())
+        return false;
+    for (const auto& [name, value] : given->get_object()) {
+        const bool good = !name.empty() && name.find('=') == name.npos &&
+                          name.find('\0') == name.npos && value.is_string() &&
+                          value.get_string().find('\0') == boost::json::string::npos;
+        if (!good)
+            return false;
+        env.emplace_back(name, value.get_string());
+    }
+    return true;
+}
+
+awaitable<Outcome> run_fork(ControlCall& call)
+{
+    ControlArguments arguments{call.arguments};
+    auto pool = arguments.required_text("pool");
+    if (!arguments.problem().empty())
+        co_return usage(arguments.problem());
+    Operations::Variables env;
+    if (!read_env(call.arguments, env))
+        co_return usage("the argument \"env\" must be an object of strings, its names without =");
+    co_return co_await call.operations.fork(std::move(pool), std::move(env));
+}
+
+// Nothing where none is given, or the sentence says what is wrong.
+std::optional<int> read_signal(ControlArguments& arguments, std::string& problem)
+{
+    const auto name = arguments.text("signal");
+    problem = arguments.problem();
+    if (!name || !problem.empty())
+        return std::nullopt;
+    const auto number = config::parse_signal(*name);
+    if (!number)
+        problem = "there is no signal \"" + *name + "\"";
+    return number;
+}
+
+awaitable<Outcome> run_disconnect(ControlCall& call)
+{
+    ControlArguments arguments{call.arguments};
+    auto worker = arguments.required_text("worker");
+    std::string problem;
+    const auto signal = read_signal(arguments, problem);
+    co_return problem.empty() ? call.operations.disconnect(std::move(worker), signal)
+                              : usage(problem);
+}
+
+awaitable<Outcome> run_kill(ControlCall& call)
+{
+    ControlArguments arguments{call.arguments};
+    auto worker = arguments.required_text("worker");
+    std::string problem;
+    const auto signal = read_signal(arguments, problem);
+    co_return problem.empty() ? call.operations.kill(std::move(worker), signal.value_or(SIGTERM))
+                              : usage(problem);
 }
 
 constexpr std::array commands{
@@ -103,11 +170,15 @@ constexpr std::array commands{
     ControlCommand{"status", Role::observe, Alone::ends, run_status},
     ControlCommand{"wait-ready", Role::observe, Alone::ends, run_wait_ready},
     ControlCommand{"logs", Role::observe, Alone::ends, run_logs},
+    ControlCommand{"events", Role::observe, Alone::ends, run_events},
     ControlCommand{"reload", Role::operate, Alone::finishes, run_reload},
     ControlCommand{"start", Role::operate, Alone::finishes, run_start},
     ControlCommand{"stop", Role::operate, Alone::finishes, run_stop},
     ControlCommand{"restart", Role::operate, Alone::finishes, run_restart},
     ControlCommand{"scale", Role::operate, Alone::finishes, run_scale},
+    ControlCommand{"disconnect", Role::operate, Alone::finishes, run_disconnect},
+    ControlCommand{"kill", Role::operate, Alone::finishes, run_kill},
+    ControlCommand{"fork", Role::administer, Alone::finishes, run_fork},
 };
 
 } // namespace

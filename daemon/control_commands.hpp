@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "daemon/events.hpp"
 #include "daemon/logs.hpp"
 #include "daemon/operations.hpp"
 #include "ipc/control/protocol.hpp"
@@ -29,6 +30,7 @@ public:
 struct ControlCall {
     Operations& operations;
     Logs& logs;
+    Events& events;
     ControlOutlet& outlet;
     control::Role role;
     std::uint32_t request;

@@ -25,7 +25,7 @@ class ControlServer
 public:
     // `listening` is looked at: whoever holds the path and its lock keeps it (ControlSocket).
     ControlServer(boost::asio::any_io_executor executor, os::FdRef listening,
-                  Operations& operations, Logs& logs, config::Control access,
+                  Operations& operations, Logs& logs, Events& events, config::Control access,
                   ControlLimits limits = {});
 
     void start();

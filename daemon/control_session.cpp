@@ -82,7 +82,7 @@ void ControlSession::hang_up()
 void ControlSession::refuse(int exit, std::string sentence)
 {
     reply(control::connection_itself, {exit, std::move(sentence), {}});
-    close();
+    hang_up(); // what it asked for is finished without it
 }
 
 // One packet a turn of the loop, so that a client that floods us does not hold it.
@@ -156,7 +156,7 @@ void ControlSession::start(control::Message message)
                      {exit_failed, "too many requests at a time on this connection", {}});
 
     TaskGroup& group = command->alone == ControlCommand::Alone::ends ? watching_ : changing_;
-    ControlCall call{context_.operations, context_.logs,          *this, role,
+    ControlCall call{context_.operations, context_.logs,          context_.events, *this, role,
                      message.request,     std::move(message.body)};
     group.start("control " + std::string{command->verb}, answer(std::move(call), *command));
 }

@@ -23,6 +23,7 @@ namespace ostler
 struct ControlContext {
     Operations& operations;
     Logs& logs;
+    Events& events;
     config::Control access; // changes with a reload, and counts from the next request on
     uid_t daemon_user = 0;
     std::chrono::steady_clock::duration patience = std::chrono::seconds{30}; // with slow readers
@@ -43,7 +44,7 @@ public:
 
     // Ends it, commands on their way included; run() returns soon.
     void close();
-    // Says why, to whoever still reads, before.
+    // Hangs up, and says why before to whoever still reads. Commands that change something go on.
     void refuse(int exit, std::string sentence);
 
     [[nodiscard]] const Peer& peer() const { return peer_; }

@@ -111,6 +111,7 @@ private:
     KeeperLink keeper_;
     ManagerLink manager_;
     std::unique_ptr<Logs> logs_;
+    ostler::Events events_; // not the base class's name for what the keeper says
     Sockets sockets_;
     Services services_;
     std::vector<std::unique_ptr<Pool>> pools_; // in the order of the spec

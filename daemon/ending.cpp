@@ -48,4 +48,18 @@ const char* reason_of(const Ending& ending)
     return ending.signal ? "signal" : "exit";
 }
 
+boost::json::object json_of(const Ending& ending)
+{
+    boost::json::object json{{"code", nullptr}, {"signal", nullptr}};
+    if (ending.code)
+        json["code"] = *ending.code;
+    if (ending.signal)
+        json["signal"] = signal_name(*ending.signal);
+    json["voluntary"] = ending.voluntary;
+    json["exited_after_disconnect"] = ending.voluntary || ending.asked;
+    json["reason"] = reason_of(ending);
+    json["text"] = describe(ending);
+    return json;
+}
+
 } // namespace ostler

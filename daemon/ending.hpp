@@ -2,6 +2,7 @@
 // How a worker ended, and the words for it.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ struct Ending {
 [[nodiscard]] Ending ending_from(const wire::keeper::Exited& exited);
 [[nodiscard]] std::string
 describe(const Ending& ending); // "exited with code 1", "killed by SIGSEGV, core dumped"
-[[nodiscard]] const char* reason_of(const Ending& ending); // the JSON's "reason"
-[[nodiscard]] std::string signal_name(int signal);         // "SIGTERM"
+[[nodiscard]] const char* reason_of(const Ending& ending);       // the JSON's "reason"
+[[nodiscard]] boost::json::object json_of(const Ending& ending); // as status and events have it
+[[nodiscard]] std::string signal_name(int signal);               // "SIGTERM"
 
 } // namespace ostler

@@ -8,6 +8,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace ostler
 {
@@ -40,6 +42,12 @@ public:
     virtual awaitable<Outcome> restart(std::optional<std::string> pool_or_worker,
                                        Progress progress) = 0;
     virtual awaitable<Outcome> scale(std::string pool, unsigned workers, Progress progress) = 0;
+    using Variables = std::vector<std::pair<std::string, std::string>>;
+    // One more worker than desired; data has its id, slot and pid.
+    virtual awaitable<Outcome> fork(std::string pool, Variables env) = 0;
+    // Drains it for good. With a signal, that is sent once its channel has ended.
+    virtual Outcome disconnect(std::string worker, std::optional<int> signal) = 0;
+    virtual Outcome kill(std::string worker, int signal) = 0; // now; the policy decides about more
     virtual Outcome
     stop_daemon() = 0; // begins it; the session's end, and then the keeper's, is the answer
 };

@@ -57,6 +57,25 @@ void Pool::scale(unsigned workers)
     converge();
 }
 
+Slot& Pool::fork(const Variables& env)
+{
+    auto spec = std::make_shared<config::Pool>(*spec_);
+    auto& variables = spec->program.env;
+    for (const auto& [name, value] : env) {
+        std::erase_if(variables, [&name = name](const auto& known) { return known.first == name; });
+        variables.emplace_back(name, value);
+    }
+    Slot& slot = free_slot();
+    slot.start_extra(std::move(spec), generation_);
+    return slot;
+}
+
+std::size_t Pool::extras() const
+{
+    return static_cast<std::size_t>(std::count_if(slots_.begin(), slots_.end(),
+                                                  [](const auto& slot) { return slot->extra(); }));
+}
+
 void Pool::set_spec(std::shared_ptr<const config::Pool> spec, unsigned generation)
 {
     spec_ = std::move(spec);
@@ -67,7 +86,7 @@ void Pool::update(config::Pool spec, unsigned generation)
 {
     set_spec(std::make_shared<const config::Pool>(std::move(spec)), generation);
     for (const auto& slot : slots_)
-        if (slot->in_use())
+        if (slot->in_use() && !slot->extra())
             slot->adopt_settings(spec_, generation);
 }
 
@@ -121,14 +140,16 @@ Slot* Pool::slot_at(unsigned index)
 
 unsigned Pool::ready_count() const
 {
-    return static_cast<unsigned>(std::count_if(slots_.begin(), slots_.end(),
-                                               [](const auto& slot) { return slot->ready(); }));
+    return static_cast<unsigned>(std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) {
+        return slot->ready() && !slot->extra();
+    }));
 }
 
 unsigned Pool::slots_in_use() const
 {
-    return static_cast<unsigned>(std::count_if(slots_.begin(), slots_.end(),
-                                               [](const auto& slot) { return slot->in_use(); }));
+    return static_cast<unsigned>(std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) {
+        return slot->in_use() && !slot->extra();
+    }));
 }
 
 unsigned Pool::worker_count() const

@@ -33,6 +33,11 @@ public:
     void stop();  // drains all of it
     void hurry(); // … at once
     void scale(unsigned workers);
+    using Variables = std::vector<std::pair<std::string, std::string>>;
+    // One more worker than desired, with these variables on top of the spec's. It is not started
+    // again when it ends.
+    Slot& fork(const Variables& env);
+    [[nodiscard]] bool may_fork() const { return extras() < most_extras; }
     // Only how it is supervised changes: nothing restarts.
     void update(config::Pool spec, unsigned generation);
     // The spec of workers started from now on; running ones stay what they are.
@@ -76,6 +81,8 @@ public:
     };
 
 private:
+    static constexpr std::size_t most_extras = 1024;
+    [[nodiscard]] std::size_t extras() const;
     [[nodiscard]] std::size_t places() const; // slots that count: not free, not on their way out
     [[nodiscard]] Slot& least_wanted();
     void converge(); // starts or retires until the count is right

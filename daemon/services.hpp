@@ -9,6 +9,7 @@
 #include <string>
 
 #include "daemon/condition.hpp"
+#include "daemon/events.hpp"
 #include "daemon/keeper_link.hpp"
 #include "daemon/listener.hpp"
 #include "daemon/logs.hpp"
@@ -32,6 +33,7 @@ struct Services {
     boost::asio::any_io_executor executor;
     KeeperLink& keeper;
     Logs& logs;
+    Events& events;
     OffLoop& off_loop;
     Condition& changed; // notified whenever a worker or slot changes its state
     const ListenerDirectory& listeners;

@@ -70,6 +70,20 @@ void Slot::adopt_settings(std::shared_ptr<const config::Pool> spec, unsigned gen
     generation_ = generation;
 }
 
+void Slot::start_extra(std::shared_ptr<const config::Pool> spec, unsigned generation)
+{
+    ensure(!in_use(), "a worker beyond the count gets a free place");
+    extra_ = true;
+    start(std::move(spec), generation);
+}
+
+void Slot::disconnect(std::optional<int> signal)
+{
+    if (signal && worker_)
+        worker_->end_with(*signal);
+    halt();
+}
+
 void Slot::retire()
 {
     on(SlotEvent::retire);
@@ -77,7 +91,7 @@ void Slot::retire()
 
 void Slot::halt()
 {
-    on(SlotEvent::halt);
+    on(extra_ ? SlotEvent::retire : SlotEvent::halt);
 }
 
 void Slot::hurry()
@@ -126,6 +140,7 @@ void Slot::clear()
 {
     settle();
     restarts_ = 0;
+    extra_ = false;
     last_ending_.reset();
     owner_.slot_freed(*this);
 }
@@ -150,6 +165,8 @@ void Slot::worker_outdated(Worker& worker)
 SlotEvent Slot::judge(const Ending& ending)
 {
     delay_ = config::Duration{0};
+    if (extra_)
+        return SlotEvent::exit_extra;
     if (ending.asked && !ending.timed_out)
         return SlotEvent::exit_again; // replaced in place, whatever the policy
     const RestartHistory::Decision decision =
@@ -178,7 +195,7 @@ void Slot::log_ending(const Worker& worker, const Ending& ending, SlotEvent even
     const double uptime = seconds(ending.uptime);
     if (ending.asked)
         return spdlog::info("{}  id={} uptime={:.1f}s", what, worker.id(), uptime);
-    if (event == SlotEvent::exit_for_good)
+    if (event == SlotEvent::exit_for_good || event == SlotEvent::exit_extra)
         return spdlog::info("{}; it stays down  id={} uptime={:.1f}s", what, worker.id(), uptime);
     if (event == SlotEvent::exit_gave_up)
         return spdlog::error("{}; restarted too often, it stays down  id={} uptime={:.1f}s", what,

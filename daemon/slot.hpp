@@ -34,6 +34,11 @@ public:
     // Puts a worker of this spec here, now: legal in every state without one. Forgives what was
     // before.
     void start(std::shared_ptr<const config::Pool> spec, unsigned generation);
+    // The same for a worker beyond the pool's count: not started again, and gone with its place.
+    void start_extra(std::shared_ptr<const config::Pool> spec, unsigned generation);
+    // Drains the worker for good: it is not started again. With a signal, that is sent once its
+    // channel has ended.
+    void disconnect(std::optional<int> signal);
     void retire(); // drains it, and leaves the place free
     void halt();   // drains it, and keeps the place, stopped
     void hurry();  // whatever was asked to go, goes now
@@ -46,12 +51,21 @@ public:
     [[nodiscard]] std::string label() const { return pool_ + "/" + std::to_string(index_); }
     [[nodiscard]] SlotState state() const { return state_; }
     [[nodiscard]] bool in_use() const { return state_ != SlotState::free; }
-    [[nodiscard]] bool holds_a_place() const { return in_use() && state_ != SlotState::retiring; }
+    [[nodiscard]] bool extra() const { return extra_; }
+    [[nodiscard]] bool holds_a_place() const
+    {
+        return in_use() && !extra_ && state_ != SlotState::retiring;
+    }
     [[nodiscard]] bool ready() const
     {
         return state_ == SlotState::running && worker_ && worker_->state() == WorkerState::ready;
     }
     [[nodiscard]] const Worker* worker() const { return worker_.get(); }
+    void signal_worker(int number)
+    {
+        if (worker_)
+            services_.keeper.signal(worker_->id(), number, wire::keeper::Scope::process);
+    }
     void kill_ourselves() // the keeper is gone
     {
         if (worker_)
@@ -87,6 +101,7 @@ private:
     config::Duration delay_{0}; // before the next start
     Clock::time_point next_start_{};
     unsigned restarts_ = 0;
+    bool extra_ = false;
     std::optional<Ending> last_ending_;
     std::unique_ptr<Worker> worker_;
     boost::asio::steady_timer timer_;

@@ -24,6 +24,7 @@ enum class SlotEvent {
     exit_again,    // its worker ended; the policy says: another one
     exit_for_good, // … the policy says: none
     exit_gave_up,  // … the policy says: too often
+    exit_extra,    // … and was beyond the pool's count: its place goes with it
 };
 enum class SlotEffect { none, launch, drain, wait, settle, clear };
 
@@ -50,6 +51,7 @@ inline constexpr auto slot_lifecycle = [] {
         SlotRule{running, exit_again, backoff, Effect::wait},
         SlotRule{running, exit_for_good, stopped, Effect::none},
         SlotRule{running, exit_gave_up, failed, Effect::none},
+        SlotRule{running, exit_extra, free, Effect::clear},
         // Whatever the policy says of a worker that was asked to go: its place is free.
         SlotRule{retiring, exit_again, free, Effect::clear},
         SlotRule{retiring, exit_for_good, free, Effect::clear},

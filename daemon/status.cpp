@@ -44,12 +44,7 @@ json::value ending_row(const std::optional<Ending>& ending)
 {
     if (!ending)
         return nullptr;
-    return json::object{
-        {"code", ending->code ? json::value(*ending->code) : json::value{}},
-        {"signal", ending->signal ? json::value(signal_name(*ending->signal)) : json::value{}},
-        {"voluntary", ending->voluntary},
-        {"reason", reason_of(*ending)},
-        {"text", describe(*ending)}};
+    return json_of(*ending);
 }
 
 const char* state_of(const Slot& slot)
@@ -78,6 +73,7 @@ json::object slot_row(const Slot& slot)
     json::object row{{"id", nullptr},
                      {"slot", slot.index()},
                      {"pid", nullptr},
+                     {"forked", slot.extra()},
                      {"state", state_of(slot)},
                      {"generation", slot.generation()},
                      {"uptime_s", nullptr},

@@ -15,11 +15,28 @@
 #include "daemon/worker_start.hpp"
 #include "ipc/channel/native_dialect.hpp"
 #include "ipc/channel/plain_dialect.hpp"
+#include "ipc/os/endpoint.hpp"
 
 namespace ostler
 {
 
 using wire::keeper::Scope;
+
+namespace
+{
+
+// In the words of Node's cluster: 4, 6, -1 for Unix sockets, "udp4", "udp6".
+boost::json::value address_type(const os::Endpoint& bound)
+{
+    if (bound.family() == AF_UNIX)
+        return -1;
+    const int version = bound.family() == AF_INET6 ? 6 : 4;
+    if (bound.transport() == os::Transport::datagram)
+        return boost::json::string{version == 6 ? "udp6" : "udp4"};
+    return version;
+}
+
+} // namespace
 
 Worker::Worker(Services& services, WorkerOwner& owner, std::shared_ptr<const config::Pool> spec,
                unsigned slot, unsigned generation)
@@ -113,7 +130,8 @@ void Worker::terminate()
     // time here.
     const bool drains_by_signal =
         spec_->program.protocol != config::Protocol::ostler && !so_far_.timed_out;
-    services_.keeper.signal(id(), spec_->stop.signal, Scope::process);
+    const int signal = last_signal_.value_or(spec_->stop.signal);
+    services_.keeper.signal(id(), signal, Scope::process);
     services_.keeper.signal(id(), SIGCONT, Scope::process); // a stopped one would not hear it
     due_in(spec_->stop.kill_after +
            (drains_by_signal && ready_at_ ? spec_->stop.drain : config::Duration{0}));
@@ -131,6 +149,7 @@ void Worker::retire()
 {
     deadline_.cancel();
     reclaim_intakes();
+    tell_exit();
     owner_.worker_gone(*this, so_far_); // may destroy us
 }
 
@@ -155,10 +174,56 @@ void Worker::kill_ourselves()
         ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
 }
 
+// --- Who hears of it. ---
+
+void Worker::tell(EventKind kind, boost::json::object details) const
+{
+    services_.events.tell(kind, {identity_.pool, identity_.slot, identity_.worker},
+                          std::move(details));
+}
+
+// One that says nothing is online as soon as it is executed.
+void Worker::tell_online()
+{
+    const bool online = spec_->program.protocol == config::Protocol::ostler ? online_ : spawned_;
+    if (!online || !pid_ || std::exchange(told_online_, true))
+        return;
+    tell(EventKind::online, {{"pid", *pid_}});
+}
+
+void Worker::tell_listening(const std::string& socket) const
+{
+    const Listener& listener = *intakes_.at(socket).listener;
+    boost::json::object details{{"socket", socket}, {"address", listener.address()}};
+    if (const auto bound = os::Endpoint::of(listener.descriptor())) {
+        details["port"] = bound->family() == AF_UNIX ? -1 : static_cast<int>(bound->port());
+        details["address_type"] = address_type(*bound);
+    }
+    tell(EventKind::listening, std::move(details));
+}
+
+void Worker::tell_disconnect()
+{
+    if (spec_->program.protocol != config::Protocol::ostler ||
+        std::exchange(told_disconnect_, true))
+        return;
+    tell(EventKind::disconnect, {{"exited_after_disconnect", so_far_.voluntary || so_far_.asked}});
+}
+
+void Worker::tell_exit()
+{
+    if (pid_)
+        tell_disconnect(); // its end may be seen before that of its channel
+    if (!so_far_.start_failure.empty())
+        tell(EventKind::error, {{"text", so_far_.start_failure}});
+    tell(EventKind::exit, json_of(so_far_));
+}
+
 // --- Starting. ---
 
 void Worker::start()
 {
+    tell(EventKind::fork, {{"generation", generation()}});
     due_in(spec_->ready.timeout);
     if (const std::string problem = try_to_launch(); !problem.empty())
         boost::asio::post(services_.executor,
@@ -216,6 +281,7 @@ void Worker::started(pid_t pid, os::UniqueFd pidfd)
     pidfd_ = std::move(pidfd);
     dialect_->started();
     services_.changed.notify();
+    tell_online();
     check_ready();
 }
 
@@ -242,6 +308,7 @@ void Worker::read_report()
     report_.close();
     if (count == 0) { // closed by a successful exec
         spawned_ = true;
+        tell_online();
         return check_ready();
     }
     so_far_.start_failure =
@@ -280,6 +347,7 @@ bool Worker::listens_everywhere() const
 void Worker::said_online(const std::string&)
 {
     online_ = true;
+    tell_online();
     check_ready();
 }
 
@@ -317,6 +385,7 @@ std::variant<ipc::Grant, ipc::Refusal> Worker::asked_for(const std::string& sock
 void Worker::said_listening(const std::string& socket)
 {
     listening_.insert(socket);
+    tell_listening(socket);
     spdlog::debug("worker {} listens  socket={} id={}", label(), socket, id());
     check_ready();
 }
@@ -396,6 +465,9 @@ void Worker::disconnected()
 {
     channel_ended_ = true;
     reclaim_intakes();
+    tell_disconnect();
+    if (last_signal_)
+        return on(WorkerEvent::told_to_stop);
     // Mostly it is dying, and the keeper will say so. One that lives on has the time of a drain.
     on(WorkerEvent::told_to_drain);
 }

@@ -45,8 +45,10 @@ public:
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    void start();          // a failure arrives as worker_gone, never at once
-    void drain();          // finish, then go; by the spec's times
+    void start(); // a failure arrives as worker_gone, never at once
+    void drain(); // finish, then go; by the spec's times
+    // From now on this signal ends it instead of the spec's, and as soon as its channel has ended.
+    void end_with(int signal) { last_signal_ = signal; }
     void stop();           // go now; a second time: die now
     void kill_ourselves(); // without the keeper, who is gone
 
@@ -72,6 +74,11 @@ private:
         std::unique_ptr<Intake> intake;
     };
 
+    void tell(EventKind kind, boost::json::object details = {}) const;
+    void tell_online();
+    void tell_listening(const std::string& socket) const;
+    void tell_disconnect();
+    void tell_exit();
     void on(WorkerEvent event);
     void perform(WorkerEffect effect);
     void announce();
@@ -129,6 +136,9 @@ private:
     Ending so_far_;                       // what is known of its end before it came
     bool spawned_ = false;                // exec has succeeded
     bool online_ = false;
+    bool told_online_ = false;
+    bool told_disconnect_ = false;
+    std::optional<int> last_signal_; // instead of the spec's
     bool notified_ = false;
     bool channel_ended_ = false;
     boost::asio::steady_timer deadline_;

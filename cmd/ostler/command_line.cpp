@@ -31,7 +31,10 @@ po::options_description known_options()
     add("insecure-spec", "start, check: accept a spec that others may write");
     add("dry-run", "reload: show what would change");
     add("watch,w", "status: again every second");
-    add("follow,f", "logs: go on with what comes");
+    add("follow,f", "logs, events: go on with what comes");
+    add("since", po::value<std::string>()->value_name("N"), "events: those after this number");
+    add("env,e", po::value<std::vector<std::string>>()->composing()->value_name("NAME=VALUE"),
+        "fork: one more variable of the worker's environment");
     add("number,n", po::value<std::string>()->value_name("N"), "logs: lines; run: workers");
     add("listen,l", po::value<std::vector<std::string>>()->composing()->value_name("ADDR"),
         "run: an address, like tcp://127.0.0.1:8080");
@@ -43,7 +46,7 @@ void show_help(const po::options_description& known)
 {
     std::cout << "usage: ostler VERB [ARGUMENT...] [OPTION...]\n\n";
     for (const Verb& verb : verbs())
-        std::cout << "  " << std::left << std::setw(8) << verb.name << std::setw(34) << verb.usage
+        std::cout << "  " << std::left << std::setw(11) << verb.name << std::setw(34) << verb.usage
                   << verb.summary << "\n";
     std::cout << "\n"
               << known

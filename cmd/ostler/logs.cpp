@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cstdint>
-#include <ctime>
 #include <iostream>
 
+#include "cmd/ostler/clock_time.hpp"
 #include "cmd/ostler/verbs.hpp"
 #include "config/scalars.hpp"
 #include "ipc/control/exit_code.hpp"
@@ -16,16 +16,6 @@ namespace
 {
 
 constexpr std::int64_t most_lines = 10'000; // more than the daemon keeps for a slot
-
-std::string clock_time(std::int64_t microseconds)
-{
-    const auto seconds = static_cast<std::time_t>(microseconds / 1'000'000);
-    std::tm local{};
-    ::localtime_r(&seconds, &local);
-    char text[16];
-    std::strftime(text, sizeof text, "%H:%M:%S", &local);
-    return text;
-}
 
 // What workers print may hold anything; a terminal must not obey it.
 void print(const boost::json::object& line)

@@ -12,7 +12,7 @@ namespace ostler::cli
 namespace
 {
 
-const std::array<Verb, 9> table{{
+const std::array<Verb, 13> table{{
     {"start",
      "[--config FILE] | POOL",
      "start a daemon in the background, or a stopped pool",
@@ -43,6 +43,34 @@ const std::array<Verb, 9> table{{
      run_restart},
     {"status", "[POOL] [--watch]", "what runs", {"watch"}, 0, 1, run_status},
     {"scale", "POOL N", "change the number of workers", {}, 2, 2, run_scale},
+    {"fork",
+     "POOL [-e NAME=VALUE]...",
+     "one more worker than the spec wants, not started again",
+     {"env"},
+     1,
+     1,
+     run_fork},
+    {"disconnect",
+     "WORKER",
+     "drain a worker, which is not started again",
+     {},
+     1,
+     1,
+     run_disconnect},
+    {"kill",
+     "WORKER [SIGNAL]",
+     "send a signal now; the policy decides what follows",
+     {},
+     1,
+     2,
+     run_kill},
+    {"events",
+     "[POOL|WORKER] [-f] [--since N]",
+     "what happened to the workers",
+     {"follow", "since"},
+     0,
+     1,
+     run_events},
     {"logs",
      "[POOL|WORKER] [-f] [-n N]",
      "what the workers printed",
@@ -67,8 +95,7 @@ const std::array<Verb, 9> table{{
 }};
 
 // Designed, and to come.
-constexpr std::array later{"fork",   "disconnect", "kill",    "send",
-                           "events", "schema",     "upgrade", "top"};
+constexpr std::array later{"send", "schema", "upgrade", "top"};
 
 } // namespace
 

@@ -34,6 +34,10 @@ int run_restart(const Call& call);
 int run_status(const Call& call);
 int run_scale(const Call& call);
 int run_logs(const Call& call);
+int run_fork(const Call& call);
+int run_disconnect(const Call& call);
+int run_kill(const Call& call);
+int run_events(const Call& call);
 int run_check(const Call& call);
 int run_run(const Call& call);
 

@@ -212,6 +212,8 @@ Answer Client::await_reply(std::uint32_t number, Deadline deadline, const Listen
             listening.progress(text_of(message.body, "text"));
         if (message.type == Type::line && listening.line)
             listening.line(message.body);
+        if (message.type == Type::event && listening.event)
+            listening.event(message.body);
     }
 }
 

@@ -37,6 +37,7 @@ public:
     struct Listening { // to what comes before the reply
         std::function<void(std::string_view text)> progress;
         std::function<void(const boost::json::object&)> line;
+        std::function<void(const boost::json::object&)> event;
     };
     // One request and its answer. After a timeout the daemon goes on with it all the same.
     [[nodiscard]] Answer request(std::string_view verb, boost::json::object arguments = {},

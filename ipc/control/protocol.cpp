@@ -28,7 +28,7 @@ std::string packet_of(wire::Header header, std::string_view part)
 bool known(std::uint16_t type)
 {
     return type >= static_cast<std::uint16_t>(Type::request) &&
-           type <= static_cast<std::uint16_t>(Type::line);
+           type <= static_cast<std::uint16_t>(Type::event);
 }
 
 } // namespace

@@ -22,6 +22,7 @@ enum class Type : std::uint16_t {
     reply = 0x101,    // daemon → client, the last word on a request: {"exit", "message", data}
     progress = 0x102, // daemon → client, before the reply: {"text"}
     line = 0x103,     // daemon → client, before the reply: a line that a worker printed
+    event = 0x104,    // daemon → client, before the reply: what happened to a worker
 };
 
 // A payload that does not fit into one packet goes in parts: each but the last has this flag. The

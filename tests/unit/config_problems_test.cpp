@@ -134,12 +134,12 @@ TEST_CASE("keys: missing, unknown, given twice")
 TEST_CASE("keys of a pool: wrong types and impossible values")
 {
     check_pool_key({
-        {"workers: many", "2:12: pools.p.workers: expected a whole number from 1 to 1024, found "
+        {"workers: many", "2:12: pools.p.workers: expected a whole number from 0 to 1024, found "
                           "\"many\""},
-        {"workers: 0", "2:12: pools.p.workers: expected a whole number from 1 to 1024, found "
-                       "\"0\""},
+        {"workers: -1", "2:12: pools.p.workers: expected a whole number from 0 to 1024, found "
+                        "\"-1\""},
         {"workers: [1]",
-         "2:12: pools.p.workers: expected a whole number from 1 to 1024, or auto, found a list"},
+         "2:12: pools.p.workers: expected a whole number from 0 to 1024, or auto, found a list"},
         {"workers: {min: 1}", "2:12: pools.p.workers: a count from `min` to `max` is designed, but "
                               "not built yet: write a number, or auto"},
         {"args: -v", "2:9: pools.p.args: expected a list of strings, found \"-v\""},
@@ -318,7 +318,7 @@ log: {level: loud}
             "spec.yaml:4:48: sockets.web.backlog: expected a whole number from 1 to 65535, found "
             "\"many\"",
             "spec.yaml:6:15: pools.api.exec: cannot execute /nope: No such file or directory",
-            "spec.yaml:6:31: pools.api.workers: expected a whole number from 1 to 1024, found "
+            "spec.yaml:6:31: pools.api.workers: expected a whole number from 0 to 1024, found "
             "\"many\"",
             "spec.yaml:6:47: pools.api.sockets[0]: there is no socket \"wbe\"; did you mean "
             "\"web\"?",

@@ -87,6 +87,18 @@ struct FakeOperations final : Operations {
         ++restarts_done;
         co_return Outcome{0, "restarted " + target.value_or("all"), {}};
     }
+    awaitable<Outcome> fork(std::string pool, Variables env) override
+    {
+        co_return Outcome{0, pool + " " + std::to_string(env.size()), {}};
+    }
+    Outcome disconnect(std::string worker, std::optional<int> signal) override
+    {
+        return {0, worker + " " + std::to_string(signal.value_or(0)), {}};
+    }
+    Outcome kill(std::string worker, int signal) override
+    {
+        return {0, worker + " " + std::to_string(signal), {}};
+    }
     awaitable<Outcome> scale(std::string pool, unsigned workers, Progress) override
     {
         co_return Outcome{0, pool + " has " + std::to_string(workers), {{"workers", workers}}};
@@ -129,9 +141,13 @@ class Served
 {
 public:
     explicit Served(ControlLimits limits = {}, config::Control access = {})
-        : server{loop.get_executor(), socket().listening(),
-                 operations,          logs,
-                 std::move(access),   limits}
+        : server{loop.get_executor(),
+                 socket().listening(),
+                 operations,
+                 logs,
+                 events,
+                 std::move(access),
+                 limits}
     {
         spdlog::set_level(spdlog::level::err);
         server.start();
@@ -180,6 +196,7 @@ public:
     asio::io_context loop;
     FakeOperations operations;
     FakeLogs logs;
+    Events events{loop.get_executor()};
     ControlServer server;
 
 private:
@@ -262,11 +279,11 @@ TEST_CASE("wrong requests are answered with what is wrong")
         {"dance", {}, "this daemon knows no such verb"},
         {"scale",
          {{"pool", "api"}},
-         "the argument \"workers\" must be a whole number from 0 to 100000"},
+         "the argument \"workers\" must be a whole number from 0 to 1024"},
         {"scale", {{"pool", 3}, {"workers", 1}}, "the argument \"pool\" must be a string"},
         {"scale",
          {{"pool", "api"}, {"workers", -1}},
-         "the argument \"workers\" must be a whole number from 0 to 100000"},
+         "the argument \"workers\" must be a whole number from 0 to 1024"},
         {"start", {}, "the argument \"pool\" must be a string"},
         {"reload", {{"dry_run", "yes"}}, "the argument \"dry_run\" must be true or false"},
         {"logs", {{"follow", 1}}, "the argument \"follow\" must be true or false"},
@@ -513,6 +530,74 @@ TEST_CASE("lines for a follower who does not keep up get lost, and he is told ho
     }
     CHECK(received > 900);
     CHECK(lost > 0);
+}
+
+TEST_CASE("a broken packet ends the connection, not the command that it asked for before")
+{
+    Served served;
+    {
+        const os::UniqueFd raw = served.raw();
+        const auto packets = control::packets_of({control::Type::request, 1, {{"verb", "restart"}}},
+                                                 control::max_request);
+        REQUIRE(::send(raw.get(), packets[0].data(), packets[0].size(), 0) > 0);
+        REQUIRE(::send(raw.get(), "x", 1, 0) == 1);
+    }
+    CHECK(test::eventually([&] { return served.operations.restarts_done == 1; }));
+    CHECK(test::eventually([&] { return served.sessions() == 0; }));
+}
+
+TEST_CASE("events: those that are kept from a number on, then those that come")
+{
+    Served served;
+    served.on_loop([&] {
+        for (std::uint64_t worker = 1; worker <= 3; ++worker)
+            served.events.tell(EventKind::fork, {"api", 0, worker}, {{"generation", 1}});
+    });
+    std::vector<boost::json::object> got;
+    Client::Listening listening;
+    listening.event = [&](const boost::json::object& event) { got.push_back(event); };
+    Client client = served.client();
+    const auto answer = client.request("events", {{"since", 1}}, soon(), listening);
+    CHECK(answer.exit == 0);
+    CHECK(answer.data.at("last") == 3);
+    REQUIRE(got.size() == 2);
+    CHECK(got[0].at("number") == 2);
+    CHECK(got[0].at("event") == "fork");
+    CHECK(got[1].at("worker") == 3);
+
+    CHECK(client.request("events", {{"since", 4}}, soon()).exit == exit_failed);
+    CHECK(client.request("events", {{"target", "nope"}}, soon()).exit == exit_failed);
+    CHECK(client.request("version", {}, soon()).data.at("last_event") == 3);
+
+    std::thread later{[&] {
+        served.on_loop([&] { served.events.tell(EventKind::exit, {"api", 0, 3}); });
+    }};
+    const auto until = Client::Clock::now() + 300ms;
+    CHECK(client.request("events", {{"follow", true}, {"since", 3}}, until, listening).exit ==
+          exit_timeout);
+    later.join();
+    CHECK(got.back().at("event") == "exit");
+}
+
+TEST_CASE("events that were pushed out of the ring are counted")
+{
+    Served served;
+    served.on_loop([&] {
+        for (std::uint64_t i = 0; i < Events::kept + 5; ++i)
+            served.events.tell(EventKind::online, {"api", 0, 1});
+    });
+    std::uint64_t missed = 0;
+    std::size_t events = 0;
+    Client::Listening listening;
+    listening.event = [&](const boost::json::object& event) {
+        if (const auto* count = event.if_contains("missed"))
+            missed = count->to_number<std::uint64_t>();
+        else
+            ++events;
+    };
+    CHECK(served.client().request("events", {}, soon(), listening).exit == 0);
+    CHECK(missed == 5);
+    CHECK(events == Events::kept);
 }
 
 TEST_CASE("log targets: a pool, a slot or a worker")

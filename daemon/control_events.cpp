@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#include "daemon/control_events.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "daemon/control_arguments.hpp"
+#include "daemon/control_logs.hpp"
+#include "ipc/control/exit_code.hpp"
+
+namespace ostler
+{
+namespace
+{
+
+using boost::asio::awaitable;
+
+bool matches(const Logs::Filter& filter, const Event& event)
+{
+    return (filter.pool.empty() || filter.pool == event.pool) &&
+           (!filter.slot || (event.worker != 0 && *filter.slot == event.slot)) &&
+           (filter.worker == 0 || filter.worker == event.worker);
+}
+
+void send(ControlCall& call, boost::json::object body)
+{
+    call.outlet.send({control::Type::event, call.request, std::move(body)});
+}
+
+// Sends what is kept after `number`; gives the last one's. A client that reads slowly finds it in
+// the ring later, or is told how many were pushed out of it meanwhile.
+awaitable<std::uint64_t> send_after(ControlCall& call, Logs::Filter filter, std::uint64_t number)
+{
+    while (number < call.events.last()) {
+        co_await call.outlet.until_roomy();
+        const std::uint64_t missed =
+            call.events.first() - std::min(call.events.first(), number + 1);
+        if (missed != 0)
+            send(call, {{"missed", missed}});
+        number += missed + 1;
+        if (const Event& event = call.events.at(number); matches(filter, event))
+            send(call, json_of(event));
+    }
+    co_return number;
+}
+
+} // namespace
+
+awaitable<Outcome> run_events(ControlCall& call)
+{
+    ControlArguments arguments{call.arguments};
+    const auto filter = log_filter(arguments.text("target").value_or(""));
+    const bool follow = arguments.flag("follow");
+    const auto newest = static_cast<std::int64_t>(call.events.last());
+    const auto since = arguments.number("since", 0, INT64_MAX, follow ? newest : 0);
+    if (!arguments.problem().empty())
+        co_return Outcome{exit_usage, arguments.problem(), {}};
+    if (!filter.pool.empty())
+        if (auto known = call.operations.status(filter.pool); known.exit != exit_done)
+            co_return known; // there is no such pool, in the words of whoever knows
+    if (since > newest)
+        co_return Outcome{exit_failed,
+                          "the last event has number " + std::to_string(newest) +
+                              ": the daemon was started anew since then",
+                          {{"last", newest}}};
+
+    auto number = co_await send_after(call, filter, static_cast<std::uint64_t>(since));
+    while (follow) { // until the client goes away
+        std::function<bool()> more = [&call, number] { return call.events.last() > number; };
+        co_await call.events.arrived().wait_until(Condition::Clock::time_point::max(),
+                                                  std::move(more));
+        number = co_await send_after(call, filter, number);
+    }
+    co_return Outcome{exit_done, {}, {{"last", number}}};
+}
+
+} // namespace ostler
