@@ -80,6 +80,8 @@ Pool read_pool(const Cursor& at)
     read_user(at, pool.program);
     if (at.kind() == Value::Kind::map && !at.has("exec"))
         at.complain_of_key("`exec` is missing: say which program its workers run");
+    if (pool.program.cwd.empty())
+        pool.program.cwd = at.reading().folder;
     const Cursor ready = at.nearest({"ready"});
     if (!at.has("ready") || !ready.has("when"))
         pool.ready.when = default_for(pool.program);

@@ -145,7 +145,7 @@ struct Program {
     Protocol protocol = Protocol::ostler;
     std::vector<std::pair<std::string, std::string>> env;
     bool env_clear = false;
-    std::string cwd; // empty: the spec's folder
+    std::string cwd; // the reader's default: the spec's folder
     std::optional<User> user;
     std::optional<mode_t> umask;
     std::optional<int> nice;

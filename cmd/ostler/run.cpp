@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,9 +144,12 @@ int run_run(const Call& call)
         return fail(exit_system,
                     "cannot make a folder for the spec: " + std::string{std::strerror(errno)});
     const std::string spec = folder.file("ostler.yaml");
+    // Whatever the umask is: a spec that others may write would be refused.
+    const mode_t mask = ::umask(077);
     std::ofstream{spec} << json::serialize(
                                spec_of(call, workers ? json::value(*workers) : json::value("auto")))
                         << "\n";
+    ::umask(mask);
     const std::string control = call.named_socket().value_or(folder.file("control.sock"));
     handle_signals();
     const Child child = spawn_ostlerd({.args = {"--config", spec, "--control", control}});

@@ -114,11 +114,8 @@ Starting::Heard Starting::wait(control::Client::Deadline deadline)
 {
     const os::UniqueFd pidfd{os::adopt, static_cast<int>(::syscall(SYS_pidfd_open, child_.pid, 0))};
     for (;;) {
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(*deadline - control::Client::Clock::now());
         pollfd events[] = {{notify_.fd(), POLLIN, 0}, {pidfd.get(), POLLIN, 0}};
-        const int count =
-            ::poll(events, 2, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+        const int count = ::poll(events, 2, control::Client::remaining(deadline));
         if (count < 0 && errno == EINTR)
             continue;
         if (events[0].revents != 0 && hear())

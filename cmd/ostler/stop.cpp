@@ -21,16 +21,6 @@ pid_t keeper_of(const control::Answer& status)
     return status.data.at("daemon").as_object().at("keeper_pid").to_number<pid_t>();
 }
 
-// Milliseconds for poll; -1: as long as it takes.
-int left_until(control::Client::Deadline deadline)
-{
-    if (!deadline)
-        return -1;
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(*deadline - control::Client::Clock::now());
-    return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
-}
-
 int stop_daemon(const Call& call)
 {
     const auto deadline = call.deadline();
@@ -49,7 +39,7 @@ int stop_daemon(const Call& call)
     pollfd end{pidfd.get(), POLLIN, 0};
     int count;
     do
-        count = ::poll(&end, 1, left_until(deadline));
+        count = ::poll(&end, 1, control::Client::remaining(deadline));
     while (count < 0 && errno == EINTR);
     if (count == 0)
         return fail(exit_timeout, "still stopping; `ostler status` shows what is left");

@@ -66,21 +66,12 @@ Answer too_late()
 }
 
 // Milliseconds for poll(), rounded up so that we never wake before the deadline.
-int remaining(Client::Deadline deadline)
-{
-    if (!deadline)
-        return -1;
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(*deadline - Client::Clock::now());
-    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX));
-}
-
 // False at the deadline.
 bool wait_for(os::FdRef socket, short events, Client::Deadline deadline)
 {
     for (;;) {
         pollfd waiting{socket.get(), events, 0};
-        const int count = ::poll(&waiting, 1, remaining(deadline));
+        const int count = ::poll(&waiting, 1, Client::remaining(deadline));
         if (count > 0)
             return true;
         if (count == 0)
@@ -95,7 +86,7 @@ void limit_connect(os::FdRef socket, Client::Deadline deadline)
 {
     if (!deadline)
         return;
-    const int left = std::max(remaining(deadline), 1);
+    const int left = std::max(Client::remaining(deadline), 1);
     const timeval time{left / 1000, left % 1000 * 1000};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
@@ -150,6 +141,14 @@ Answer Client::request(std::string_view verb, boost::json::object arguments, Dea
     if (auto failed = send(message, deadline))
         return *failed;
     return await_reply(message.request, deadline, listening);
+}
+
+int Client::remaining(const Deadline& deadline)
+{
+    if (!deadline)
+        return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX));
 }
 
 std::optional<Answer> Client::send(const Message& message, Deadline deadline)

@@ -43,6 +43,9 @@ public:
     [[nodiscard]] Answer request(std::string_view verb, boost::json::object arguments = {},
                                  Deadline deadline = {}, const Listening& listening = {});
 
+    // Milliseconds for poll(); -1: as long as it takes.
+    [[nodiscard]] static int remaining(const Deadline& deadline);
+
 private:
     Client(os::UniqueFd socket, std::string path);
     [[nodiscard]] std::optional<Answer> send(const Message& message, Deadline deadline);

@@ -65,7 +65,8 @@ TEST_CASE("env_clear leaves only what the spec says", "[process]")
 TEST_CASE("a worker's folder is the spec's, or as it says", "[process]")
 {
     Daemon d{plain_pool() +
-             "  rooted: {exec: /bin/sleep, args: [\"600\"], protocol: none, cwd: /usr}\n"};
+                 "  rooted: {exec: /bin/sleep, args: [\"600\"], protocol: none, cwd: /usr}\n",
+             {.cwd = "/"}};
     CHECK(link(only_job(d), "cwd") == d.dir());
     CHECK(link(d.pids("rooted").at(0), "cwd") == "/usr");
 }

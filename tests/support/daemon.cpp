@@ -65,7 +65,8 @@ Daemon::Daemon(const std::string& spec, Settings settings)
     argv.insert(argv.end(), {ostlerd_program, "--config", spec_path(), "--control", control()});
     for (const std::string& option : settings_.options)
         argv.push_back(fill(option));
-    Child::Settings how{.env = settings_.env, .cwd = scratch_.path()};
+    Child::Settings how{.env = settings_.env,
+                        .cwd = settings_.cwd.empty() ? scratch_.path() : settings_.cwd};
     for (auto& [name, value] : how.env)
         value = fill(value);
     how.env["NOTIFY_SOCKET"] = scratch_ / "notify";

@@ -37,6 +37,7 @@ public:
         Words through; // a program that executes it: {"prlimit", "--nofile=40"}
         Words options; // on top of --config and --control
         std::map<std::string, std::string> env;
+        std::string cwd;                       // instead of its own folder
         std::string control;                   // instead of a path in the daemon's own folder
         bool expected_to_leave_socket = false; // killed: nobody removes the control socket
     };

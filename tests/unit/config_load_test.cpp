@@ -39,6 +39,7 @@ TEST_CASE("exec alone makes a pool of one, with every default of the structs")
     REQUIRE(spec.pools.size() == 1);
     Pool expected{.name = "p"};
     expected.program.exec = "/bin/sh";
+    expected.program.cwd = "/usr";
     CHECK(spec.pools[0] == expected);
     CHECK(spec.pools[0].place.line == 1);
     CHECK(spec.pools[0].place.column == 9);
