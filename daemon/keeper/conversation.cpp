@@ -47,8 +47,10 @@ std::optional<Message> message_in(const auto& packet)
 
 void Keeper::listen()
 {
-    // So many in a turn that a flood keeps us from nothing else.
-    for (int most = 64; most > 0 && !answer_ && take_packet(); --most) {
+    // So many in a turn that a flood keeps us from nothing else. An answer that waits goes first:
+    // the room for it shows that the master reads, and nothing of what it said meanwhile may be
+    // called silence.
+    for (int most = 64; most > 0 && (!answer_ || say_answer()) && take_packet(); --most) {
     }
 }
 
@@ -59,9 +61,10 @@ bool Keeper::take_packet()
     Packet packet;
     const int result =
         os::receive_packet(parts_.channel.borrow(), packet.bytes, packet.fds, packet.got);
-    if (result == 1)
+    if (result == 1) {
+        parts_.nurse.heard(now());
         handle(packet);
-    else if (result != -EAGAIN)
+    } else if (result != -EAGAIN)
         lose_channel();
     return result == 1;
 }
@@ -84,10 +87,14 @@ void Keeper::handle(Packet& packet)
 
 void Keeper::on_start(Packet& packet)
 {
-    if (const auto start_of = message_in<Start>(packet)) {
-        answer_ = Answer{start_of->worker, start(start_of->worker, packet)};
-        speak();
-    }
+    if (const auto start_of = message_in<Start>(packet))
+        answer(start_of->worker, start(start_of->worker, packet));
+}
+
+void Keeper::answer(std::uint64_t worker, Started result)
+{
+    answer_ = Answer{worker, static_cast<Started&&>(result)};
+    speak();
 }
 
 Started Keeper::start(std::uint64_t worker, Packet& packet)
@@ -107,12 +114,17 @@ Started Keeper::start(std::uint64_t worker, Packet& packet)
     return started;
 }
 
-// One that is reaped has no number any more that we could signal.
+// One that is reaped has no number any more that we could signal. One that we do not know has no
+// process and will never exit, which the master may be waiting for.
 void Keeper::on_signal(Packet& packet)
 {
     const auto signal = message_in<Signal>(packet);
-    const Worker* worker = signal ? table_.find(signal->worker) : nullptr;
-    if (worker == nullptr || worker->state != State::running)
+    if (!signal)
+        return;
+    const Worker* worker = table_.find(signal->worker);
+    if (worker == nullptr)
+        return answer(signal->worker, {-ESRCH, {}});
+    if (worker->state != State::running)
         return;
     const bool group = signal->scope == static_cast<std::uint8_t>(Scope::group);
     ::kill(group ? -worker->pid : worker->pid, signal->number);
@@ -167,8 +179,9 @@ bool Keeper::say_answer()
         return false;
     if (result < 0 && answer_->result.pid > 0) {
         // A start that cannot be told is undone: nobody would know of it. (ETOOMANYREFS: too many
-        // descriptors of our user are under way.)
-        ::kill(answer_->result.pid, SIGKILL);
+        // descriptors of our user are under way.) Its group now: reaped as a stranger, it will not
+        // take it along.
+        ::kill(-answer_->result.pid, SIGKILL);
         table_.forget(answer_->worker);
         answer_->result = {result, {}};
         return say_answer();

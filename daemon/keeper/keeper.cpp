@@ -62,8 +62,11 @@ void Keeper::wait()
 void Keeper::forward_signals()
 {
     while (const int number = take_signal(parts_.signals.borrow()))
-        if (number != SIGCHLD)
-            ::kill(parts_.master, number);
+        if (const int meant = meant_for_master(number))
+            ::kill(parts_.master, meant);
+        else if (number != SIGCHLD)
+            say("signal %d (%s) means nothing to this daemon and is ignored", number,
+                ::sigdescr_np(number));
 }
 
 void Keeper::reap()
@@ -80,14 +83,14 @@ void Keeper::care()
     case Care::nothing:
         break;
     case Care::abort:
-        say("the master (pid %d) has not answered for five seconds: ending it", parts_.master);
         ::kill(parts_.master, SIGABRT);
         ::kill(parts_.master, SIGCONT);
+        say("the master (pid %d) has not answered for five seconds: ending it", parts_.master);
         break;
     case Care::kill:
+        ::kill(parts_.master, SIGKILL);
         if (said_code_)
             say("the master (pid %d) wanted to end and has not: killing it", parts_.master);
-        ::kill(parts_.master, SIGKILL);
         break;
     }
 }

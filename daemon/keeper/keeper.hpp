@@ -59,6 +59,7 @@ private:
     void on_notify(Packet& packet);
     void on_end(Packet& packet);
     void on_beat(Packet& packet);
+    void answer(std::uint64_t worker, Started result);
     [[nodiscard]] Started start(std::uint64_t worker, Packet& packet);
 
     bool say_answer();

@@ -32,6 +32,13 @@ public:
         if (state_ == State::waiting || state_ == State::watching)
             watch(now);
     }
+    // Anything else that it said. A burst of starts takes us a while to work off, and its beats
+    // wait behind them.
+    void heard(Time now)
+    {
+        if (state_ == State::watching)
+            watch(now);
+    }
     // Its end of the channel is closed: it must end soon, whether it ever beat or not.
     void lost(Time now) { beaten(now); }
     // It said that it ends.

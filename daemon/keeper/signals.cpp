@@ -22,6 +22,20 @@ os::UniqueFd take_over_signals()
     return signals;
 }
 
+int meant_for_master(int number)
+{
+    switch (number) {
+    case SIGTERM:
+    case SIGINT:
+    case SIGHUP:
+        return number;
+    case SIGQUIT:
+        return SIGTERM;
+    default:
+        return 0;
+    }
+}
+
 int take_signal(os::FdRef signals)
 {
     signalfd_siginfo came;

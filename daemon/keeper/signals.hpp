@@ -7,8 +7,13 @@
 namespace ostler::keeper
 {
 
-// Blocks what the keeper hears (SIGCHLD and what it forwards) and SIGPIPE, and opens the signalfd.
+// Blocks what the keeper hears (SIGCHLD, what it forwards, and what habits of other servers send)
+// and SIGPIPE, and opens the signalfd.
 [[nodiscard]] os::UniqueFd take_over_signals();
+
+// What to send the master for it, or 0: what the master does not handle would end it, and every
+// worker with it. SIGQUIT is the graceful stop of other servers, which here is SIGTERM.
+[[nodiscard]] int meant_for_master(int number);
 
 // The next signal that came, or 0. Never waits.
 [[nodiscard]] int take_signal(os::FdRef signals);

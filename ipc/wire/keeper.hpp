@@ -77,7 +77,8 @@ struct Beat {
 
 // keeper → master, with the pidfd unless `pid` is a negative errno (the launcher could not be
 // started: EMFILE of the keeper, EAGAIN for a full table, EEXIST for an id that is in use, or why
-// the launcher could not be executed). Comes before the exit of the same worker.
+// the launcher could not be executed; ESRCH, unasked for, when a signal was for a worker that the
+// keeper does not know: no exit of it will come). Comes before the exit of the same worker.
 struct Started {
     static constexpr Type type = Type::started;
     std::uint64_t worker = 0;

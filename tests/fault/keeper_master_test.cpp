@@ -5,6 +5,7 @@
 
 #include "tests/fault/keeper_rig.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/full_pipe.hpp"
 #include "tests/support/notify_socket.hpp"
 #include "tests/support/proc.hpp"
 
@@ -52,11 +53,76 @@ pid_t run_with_stray(KeeperRig& rig, std::uint64_t worker)
 TEST_CASE("signals for the daemon reach the master once each")
 {
     KeeperRig rig;
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT}) {
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
         rig.keeper().signal(number);
         CHECK(rig.master_says() == "signal " + std::to_string(number));
     }
     CHECK(rig.keeper().running());
+}
+
+TEST_CASE("a signal that would end the master is not passed on, and SIGQUIT is a graceful stop")
+{
+    KeeperRig rig;
+    for (const int number : {SIGUSR1, SIGUSR2}) {
+        rig.keeper().signal(number);
+        CHECK(eventually([&] {
+            return says(rig, "signal " + std::to_string(number) + " (") && says(rig, "is ignored");
+        }));
+    }
+    rig.keeper().signal(SIGQUIT);
+    CHECK(rig.master_says() == "signal " + std::to_string(SIGTERM)); // and of the others nothing
+    CHECK(rig.keeper().running());
+}
+
+TEST_CASE("a master that says anything at all is not hung, though its beats do not arrive")
+{
+    KeeperRig rig;
+    rig.tell(Beat{});
+    CHECK(throughout(7s, [&] {
+        rig.tell(Acknowledge{4711});
+        return rig.keeper().running();
+    }));
+    CHECK(rig.keeper().err().empty());
+}
+
+TEST_CASE("a master that says much and reads nothing is hung")
+{
+    KeeperRig rig;
+    rig.tell(Beat{});
+    std::byte buffer[max_packet_bytes];
+    const auto packet = ostler::wire::encode(buffer, Signal{4711, SIGTERM, 0});
+    while (rig.try_to_tell(packet)) { // until the answers have filled one way and these the other
+    }
+    CHECK(exit_code(rig) == 1);
+    CHECK(says(rig, "has not answered for five seconds"));
+}
+
+TEST_CASE("a keeper whose stderr nobody reads reaps, forwards and ends as ever")
+{
+    FullPipe log;
+    KeeperRig rig{{}, {}, log.writer()};
+    rig.keeper().signal(SIGUSR1); // a line, for which there is no room
+    rig.keeper().signal(SIGHUP);
+    CHECK(rig.master_says() == "signal " + std::to_string(SIGHUP));
+    rig.run(1, "exit 3");
+    CHECK(rig.hear<Exited>().status == 3);
+    rig.tell(Beat{});
+    rig.order("ignore " + std::to_string(SIGABRT));
+    CHECK(exit_code(rig) == 1); // a hung master is ended all the same
+}
+
+TEST_CASE("the keeper marks its lines for the journal only where stderr is the journal")
+{
+    for (const std::string& stream : {std::string{"1:1"}, std::string{}}) {
+        KeeperRig rig{{{"JOURNAL_STREAM", stream}}};
+        rig.keeper().signal(SIGUSR2);
+        CHECK(eventually([&] { return says(rig, "is ignored\n"); }));
+        CHECK(rig.keeper().err().rfind("ostlerd: ", 0) == 0);
+    }
+    Pipe journal;
+    KeeperRig rig{{{"JOURNAL_STREAM", stream_of(journal.writer())}}, {}, journal.writer()};
+    rig.keeper().signal(SIGUSR2);
+    CHECK(journal.read_line().rfind("<3>ostlerd: ", 0) == 0);
 }
 
 TEST_CASE("the master gets the arguments, and of descriptors the channel alone")

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "ipc/os/packet.hpp"
@@ -103,13 +104,23 @@ std::optional<wire::plan::Report> report_in(Pipe& pipe)
     return report;
 }
 
-KeeperRig::KeeperRig(std::map<std::string, std::string> env, Words arguments)
+std::string stream_of(os::FdRef file)
+{
+    struct stat about {
+    };
+    ::fstat(file.get(), &about);
+    return std::to_string(about.st_dev) + ":" + std::to_string(about.st_ino);
+}
+
+KeeperRig::KeeperRig(std::map<std::string, std::string> env, Words arguments, os::FdRef err)
     : listener_{listen_at(scratch_ / "test.sock")}
 {
     become_subreaper();
     env["FAKE_MASTER"] = scratch_ / "test.sock";
-    keeper_.emplace(command(std::move(arguments)),
-                    Child::Settings{.env = std::move(env), .cwd = {}, .input = -1, .fds = {}});
+    keeper_.emplace(
+        command(std::move(arguments)),
+        Child::Settings{
+            .env = std::move(env), .cwd = {}, .input = -1, .fds = {}, .err = err.get()});
     expect_readable(listener_.borrow(), "the master");
     orders_.reset(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     ucred peer{};
@@ -157,6 +168,12 @@ void KeeperRig::send(std::span<const std::byte> packet, const std::vector<int>& 
     }
     if (result != 0)
         throw std::runtime_error("the keeper is gone");
+}
+
+bool KeeperRig::try_to_tell(std::span<const std::byte> packet)
+{
+    pollfd room{channel_.get(), POLLOUT, 0};
+    return ::poll(&room, 1, 1000) == 1 && os::send_packet(channel_.borrow(), packet, {}) == 0;
 }
 
 void KeeperRig::receive(wire::keeper::Type type)

@@ -39,13 +39,17 @@ private:
 // "sh -c SCRIPT" in every respect but the user.
 [[nodiscard]] wire::plan::Plan shell_plan(const std::string& script, pid_t parent);
 
+// As JOURNAL_STREAM would name it.
+[[nodiscard]] std::string stream_of(os::FdRef file);
+
 // What the launcher reported; nothing when it executed the program.
 [[nodiscard]] std::optional<wire::plan::Report> report_in(Pipe& pipe);
 
 class KeeperRig
 {
 public:
-    explicit KeeperRig(std::map<std::string, std::string> env = {}, Words arguments = {});
+    explicit KeeperRig(std::map<std::string, std::string> env = {}, Words arguments = {},
+                       os::FdRef err = os::FdRef{-1}); // lent, instead of keeper().err()
     ~KeeperRig(); // ends what is left; that nothing was is for the test to say
 
     [[nodiscard]] Child& keeper() { return *keeper_; }
@@ -61,6 +65,8 @@ public:
         send(wire::encode(buffer, message), lent);
     }
     void tell_bytes(std::span<const std::byte> packet) { send(packet, {}); }
+    // False when the keeper has not made room for it within a second.
+    [[nodiscard]] bool try_to_tell(std::span<const std::byte> packet);
     // The next packet, which must be of this type.
     template <typename Message>
     [[nodiscard]] Message hear()

@@ -8,6 +8,7 @@
 #include "tests/fault/keeper_rig.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/proc.hpp"
+#include "tests/support/programs.hpp"
 
 using namespace ostler::test;
 using namespace ostler::wire::keeper;
@@ -131,12 +132,34 @@ TEST_CASE("a signal to a worker that is reaped, or was never there, hits nobody"
     rig.run(2, "exit 0");
     check_exit(rig, 2, CLD_EXITED, 0);
     for (const std::uint64_t worker : {0U, 2U, 3U})
-        for (const auto scope : {std::uint8_t{0}, std::uint8_t{1}})
+        for (const auto scope : {std::uint8_t{0}, std::uint8_t{1}}) {
             rig.tell(Signal{worker, SIGKILL, scope});
+            if (worker == 2) // its exit has been told
+                continue;
+            const auto answer = rig.hear<Started>(); // nobody waits for its exit in vain
+            CHECK(answer.worker == worker);
+            CHECK(answer.pid == -ESRCH);
+        }
     rig.tell(Signal{1, 4711, 0}); // no such signal
     rig.run(4, "exit 0");         // all of that has been read by now
     CHECK(alive(alive_one));
     CHECK(alive(rig.master()));
+}
+
+TEST_CASE("a start that cannot be told is undone, with all that it has started by then")
+{
+    // No room for long enough that the worker has a child, and then no way to lend its pidfd.
+    KeeperRig rig{{{"LD_PRELOAD", fault_library},
+                   {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                   {"OSTLER_FAULT", "sendmsg:1-100000:EAGAIN@ostlerd,"
+                                    "sendmsg:1:ETOOMANYREFS@ostlerd"}}};
+    Pipe report, output;
+    auto plan = rig.plan("sleep 1000 & echo $!; exec sleep 1000");
+    plan.out = {.kind = ostler::wire::plan::OutputKind::descriptor, .path = {}, .index = 0};
+    rig.start(1, plan, report, {output.writer().get()});
+    const pid_t child = std::stoi(output.read_line());
+    CHECK(rig.hear<Started>().pid == -ETOOMANYREFS);
+    CHECK(gone(child));
 }
 
 TEST_CASE("what a worker leaves in its group is killed before its exit is reported")

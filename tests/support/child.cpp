@@ -104,7 +104,7 @@ Ended ended_from(int status)
 Child::Child(const Words& argv, const Settings& settings)
     : out_{memory_file("out")}, err_{memory_file("err")}
 {
-    const Actions actions{settings, out_.get(), err_.get()};
+    const Actions actions{settings, out_.get(), settings.err < 0 ? err_.get() : settings.err};
     const Words env = environment(settings.env);
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);

@@ -30,6 +30,7 @@ public:
         std::string cwd;
         int input = -1;       // lent as descriptor 0; /dev/null otherwise
         std::vector<int> fds; // lent as 3, 4, …
+        int err = -1;         // lent as descriptor 2; kept for err() otherwise
     };
     explicit Child(const Words& argv) : Child(argv, Settings{}) {}
     Child(const Words& argv, const Settings& settings);

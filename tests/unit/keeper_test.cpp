@@ -114,6 +114,21 @@ TEST_CASE("five missed beats are answered with an abort, and a second later with
     CHECK(nurse.due(1h) == Care::nothing);
 }
 
+TEST_CASE("whatever a master says is life, once it has begun to beat")
+{
+    Nurse nurse{true};
+    nurse.heard(0ms);
+    CHECK(nurse.wait(0ms) == -1); // not beaten yet: it may take its time
+    nurse.beaten(0ms);
+    for (auto now = 0ms; now < 1min; now += 1s) {
+        CHECK(nurse.due(now) == Care::nothing);
+        nurse.heard(now);
+    }
+    nurse.leaving(1min);
+    nurse.heard(1min + 1s);
+    CHECK(nurse.due(1min + 5s) == Care::kill);
+}
+
 TEST_CASE("a keeper that was stopped itself for an hour counts one missed beat")
 {
     Nurse nurse{true};
