@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a pool is supervised: ready, restart, stop, rollout.
+// How a pool is supervised: ready, restart, stop, rollout, messages.
 #include <algorithm>
 #include <array>
 
@@ -87,6 +87,23 @@ constexpr Key<Rollout> rollout_keys[] = {
     {"on_failure", member<&Rollout::on_failure>},
 };
 
+template <auto Member>
+void size_to_16m(const Cursor& at, Messages& messages)
+{
+    constexpr const char* wanted = "a size from 1K to 16M";
+    const auto text = at.text(wanted);
+    const auto size = text ? parse_size(*text) : std::nullopt;
+    if (size && *size >= 1 << 10 && *size <= 16 << 20)
+        messages.*Member = *size;
+    else if (text)
+        at.expected(wanted);
+}
+constexpr Key<Messages> messages_keys[] = {
+    {"limit", size_to_16m<&Messages::limit>},
+    {"waiting", size_to_16m<&Messages::waiting>},
+    {"patience", positive<&Messages::patience>},
+};
+
 constexpr Key<Restart> restart_keys[] = {
     {"policy", member<&Restart::policy>},
     {"backoff", member<&Restart::backoff>},
@@ -117,6 +134,11 @@ void read(const Cursor& at, Budget& into)
 void read(const Cursor& at, Restart& into)
 {
     read_map<Restart>(at, into, restart_keys);
+}
+
+void read(const Cursor& at, Messages& into)
+{
+    read_map<Messages>(at, into, messages_keys);
 }
 
 void read(const Cursor& at, Stop& into)

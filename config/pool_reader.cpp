@@ -61,6 +61,7 @@ constexpr Key<Pool> keys[] = {
     {"restart", member<&Pool::restart>},
     {"stop", member<&Pool::stop>},
     {"rollout", member<&Pool::rollout>},
+    {"messages", member<&Pool::messages>},
 };
 
 // The words of the design: listening where the pool lists sockets and the protocol can tell.

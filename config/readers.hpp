@@ -21,6 +21,7 @@ void read(const Cursor& at, Backoff& into);
 void read(const Cursor& at, Budget& into);
 void read(const Cursor& at, Restart& into);
 void read(const Cursor& at, Stop& into);
+void read(const Cursor& at, Messages& into);
 void read(const Cursor& at, Rollout& into);
 void read(const Cursor& at, Log& into);
 void read(const Cursor& at, Control& into);

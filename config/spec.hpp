@@ -137,6 +137,14 @@ struct Rollout {
     bool operator==(const Rollout&) const = default;
 };
 
+// What user messages may cost.
+struct Messages {
+    std::uint64_t limit = 16 << 20;   // bytes of one, from a worker or to it
+    std::uint64_t waiting = 16 << 20; // bytes that wait until a worker reads
+    Duration patience = 30s;          // with a worker that reads nothing meanwhile
+    bool operator==(const Messages&) const = default;
+};
+
 // What a process is made from: a change here needs a new process.
 struct Program {
     std::string exec;              // absolute
@@ -168,6 +176,7 @@ struct Pool {
     Restart restart;
     Stop stop;
     Rollout rollout;
+    Messages messages;
     Place place;
     bool operator==(const Pool&) const = default;
 };

@@ -19,6 +19,7 @@
 #include "daemon/keeper_link.hpp"
 #include "daemon/manager_link.hpp"
 #include "daemon/pool.hpp"
+#include "daemon/post.hpp"
 #include "daemon/services.hpp"
 #include "daemon/signals.hpp"
 #include "daemon/sockets.hpp"
@@ -108,6 +109,7 @@ private:
     Condition changed_;
     Turns turns_;
     OffLoop off_loop_;
+    Post post_;
     KeeperLink keeper_;
     ManagerLink manager_;
     std::unique_ptr<Logs> logs_;

@@ -53,7 +53,8 @@ void KeeperLink::end(int code)
     channel_.flush(std::chrono::seconds{1}); // the loop does not come back to it
 }
 
-void KeeperLink::received(std::span<const std::byte> packet, std::vector<os::UniqueFd> fds, bool)
+void KeeperLink::received(std::span<const std::byte> packet, std::vector<os::UniqueFd> fds,
+                          ipc::PacketChannel::Harm)
 {
     wire::Reader reader{packet};
     wire::Header header;

@@ -54,7 +54,7 @@ public:
 
 private:
     void received(std::span<const std::byte> packet, std::vector<os::UniqueFd> fds,
-                  bool cut) override;
+                  ipc::PacketChannel::Harm harm) override;
     void ended() override { events_.keeper_gone(); }
     void on_started(const wire::keeper::Started& started, std::vector<os::UniqueFd> fds);
     void on_exited(const wire::keeper::Exited& exited);

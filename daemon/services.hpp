@@ -14,6 +14,7 @@
 #include "daemon/listener.hpp"
 #include "daemon/logs.hpp"
 #include "daemon/off_loop.hpp"
+#include "daemon/post.hpp"
 
 namespace ostler
 {
@@ -35,6 +36,7 @@ struct Services {
     Logs& logs;
     Events& events;
     OffLoop& off_loop;
+    Post& post;
     Condition& changed; // notified whenever a worker or slot changes its state
     const ListenerDirectory& listeners;
     pid_t keeper_pid;

@@ -25,6 +25,8 @@ using wire::keeper::Scope;
 namespace
 {
 
+constexpr auto complaints_apart = std::chrono::seconds{10};
+
 // In the words of Node's cluster: 4, 6, -1 for Unix sockets, "udp4", "udp6".
 boost::json::value address_type(const os::Endpoint& bound)
 {
@@ -52,6 +54,7 @@ Worker::Worker(Services& services, WorkerOwner& owner, std::shared_ptr<const con
 Worker::~Worker()
 {
     services_.keeper.forget(id());
+    services_.post.close(id());
     if (dialect_)
         services_.off_loop.close(dialect_->release());
 }
@@ -252,7 +255,7 @@ std::string Worker::launch()
             return "making its page: " + page.error().message();
         page_.emplace(std::move(*page));
     }
-    dialect_ = make_dialect(services_.executor, spec_->program.protocol, identity_, page_, *this);
+    dialect_ = make_dialect(services_.executor, *spec_, identity_, page_, *this);
     if (!dialect_)
         return std::string{"making its channel: "} + std::strerror(errno);
     auto outfit = dialect_->outfit();
@@ -347,6 +350,7 @@ bool Worker::listens_everywhere() const
 void Worker::said_online(const std::string&)
 {
     online_ = true;
+    services_.post.open({id(), identity_.slot, identity_.pool}, *this);
     tell_online();
     check_ready();
 }
@@ -441,6 +445,28 @@ Worker::Traffic Worker::traffic() const
     return traffic;
 }
 
+// --- Messages. ---
+
+std::variant<unsigned, ipc::Refusal> Worker::said(const ipc::Destination& to, ipc::Message message)
+{
+    return services_.post.carry({id(), identity_.slot, identity_.pool}, to, std::move(message));
+}
+
+ipc::Delivery Worker::deliver(const ipc::Sender& from, const ipc::Message& message)
+{
+    return dialect_->deliver(from, message);
+}
+
+void Worker::said_in_vain(const ipc::Refusal& refusal)
+{
+    ++unheard_;
+    if (Clock::now() < complain_at_)
+        return;
+    complain_at_ = Clock::now() + complaints_apart;
+    spdlog::warn("worker {} sends messages that cannot be delivered: {}  id={} refused={}", label(),
+                 refusal.reason, id(), unheard_);
+}
+
 // --- Going. ---
 
 void Worker::said_drained()
@@ -464,6 +490,7 @@ void Worker::said_load(std::uint64_t busy_since, std::uint64_t taken, std::uint6
 void Worker::disconnected()
 {
     channel_ended_ = true;
+    services_.post.close(id());
     reclaim_intakes();
     tell_disconnect();
     if (last_signal_)

@@ -35,7 +35,7 @@ public:
     virtual void worker_outdated(Worker& worker) = 0;
 };
 
-class Worker final : KeeperLink::Ward, ipc::DialectEvents, IntakeOwner
+class Worker final : KeeperLink::Ward, ipc::DialectEvents, IntakeOwner, Post::Mailbox
 {
 public:
     // `spec` is what it is started from, whatever the pool's becomes later.
@@ -112,9 +112,16 @@ private:
     void said_drained() override;
     void said_leaving() override;
     void said_load(std::uint64_t busy_since, std::uint64_t taken, std::uint64_t done) override;
+    std::variant<unsigned, ipc::Refusal> said(const ipc::Destination& to,
+                                              ipc::Message message) override;
+    void said_in_vain(const ipc::Refusal& refusal) override;
     void disconnected() override;
     void misbehaved(const std::string& sentence) override;
     void stray(std::vector<os::UniqueFd> descriptors) override;
+
+    // What others say to it.
+    [[nodiscard]] ipc::Delivery deliver(const ipc::Sender& from,
+                                        const ipc::Message& message) override;
 
     // What its intakes say.
     void listener_replaced(const std::string& socket, os::FdRef fresh) override;
@@ -141,6 +148,8 @@ private:
     std::optional<int> last_signal_; // instead of the spec's
     bool notified_ = false;
     bool channel_ended_ = false;
+    std::uint64_t unheard_ = 0; // messages that were refused without a word
+    Clock::time_point complain_at_{};
     boost::asio::steady_timer deadline_;
     boost::asio::posix::stream_descriptor report_;
     os::Alive alive_;

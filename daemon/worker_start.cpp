@@ -40,13 +40,17 @@ int StartPipes::open(const config::Program& program)
 }
 
 std::unique_ptr<ipc::Dialect> make_dialect(boost::asio::any_io_executor executor,
-                                           config::Protocol protocol, const ipc::Identity& identity,
+                                           const config::Pool& spec, const ipc::Identity& identity,
                                            const std::optional<LoadPage>& page,
                                            ipc::DialectEvents& events)
 {
-    switch (protocol) {
+    switch (spec.program.protocol) {
     case config::Protocol::ostler:
-        return ipc::make_native_dialect(std::move(executor), identity, page->descriptor(), events);
+        return ipc::make_native_dialect(std::move(executor), identity, page->descriptor(),
+                                        {.longest = spec.messages.limit,
+                                         .waiting = spec.messages.waiting,
+                                         .patience = spec.messages.patience},
+                                        events);
     case config::Protocol::systemd:
         return ipc::make_activation_dialect(identity, events);
     case config::Protocol::none:

@@ -30,7 +30,7 @@ struct StartPipes {
 
 // Null when there is no descriptor for its channel; errno says why.
 [[nodiscard]] std::unique_ptr<ipc::Dialect> make_dialect(boost::asio::any_io_executor executor,
-                                                         config::Protocol protocol,
+                                                         const config::Pool& spec,
                                                          const ipc::Identity& identity,
                                                          const std::optional<LoadPage>& page,
                                                          ipc::DialectEvents& events);

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "ipc/channel/message.hpp"
 #include "ipc/os/fd.hpp"
 
 namespace ostler::ipc
@@ -51,6 +52,10 @@ public:
     virtual void said_drained() = 0; // it will take nothing more
     virtual void said_leaving() = 0; // of its own will
     virtual void said_load(std::uint64_t busy_since, std::uint64_t taken, std::uint64_t done) = 0;
+    // To how many it went.
+    virtual std::variant<unsigned, Refusal> said(const Destination& to, Message message) = 0;
+    // A message of its was refused, and it does not want to know.
+    virtual void said_in_vain(const Refusal& refusal) = 0;
     virtual void disconnected() = 0;                          // the channel's end
     virtual void misbehaved(const std::string& sentence) = 0; // it broke the protocol: to be ended
     virtual void
@@ -76,6 +81,8 @@ public:
     [[nodiscard]] virtual bool drain(std::chrono::milliseconds time) = 0;
     // The socket was bound anew. False: it cannot be told.
     [[nodiscard]] virtual bool replace(const std::string& socket, os::FdRef fresh) = 0;
+    // The handle is lent.
+    [[nodiscard]] virtual Delivery deliver(const Sender& from, const Message& message) = 0;
     virtual void disconnect() = 0; // ends the channel, if there is one
     // What must be closed where closing may block.
     [[nodiscard]] virtual os::UniqueFd release() = 0;

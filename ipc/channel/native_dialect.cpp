@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <limits>
 
+#include "ipc/channel/incoming.hpp"
 #include "ipc/channel/packet_channel.hpp"
 #include "ipc/os/packet.hpp"
 #include "ipc/wire/native.hpp"
@@ -31,12 +32,15 @@ class NativeDialect final : public Dialect, PacketChannel::Listener
 {
 public:
     NativeDialect(boost::asio::any_io_executor executor, Identity identity, os::FdRef page,
-                  DialectEvents& events, os::UniqueFd ours, os::UniqueFd theirs)
+                  MessageLimits limits, DialectEvents& events, os::UniqueFd ours,
+                  os::UniqueFd theirs)
         : identity_{std::move(identity)},
           page_{page},
+          limits_{limits},
           events_{events},
           theirs_{std::move(theirs)},
-          channel_{std::move(executor), std::move(ours), *this}
+          incoming_{limits.longest},
+          channel_{std::move(executor), std::move(ours), *this, {limits.waiting, limits.patience}}
     {
     }
 
@@ -44,21 +48,25 @@ public:
     void started() override { channel_.start(); }
     bool drain(std::chrono::milliseconds time) override;
     bool replace(const std::string& socket, os::FdRef fresh) override;
+    Delivery deliver(const Sender& from, const Message& message) override;
     void disconnect() override { channel_.shut_down(); }
-    os::UniqueFd release() override { return channel_.release(); }
+    os::UniqueFd release() override;
 
 private:
+    using Harm = PacketChannel::Harm;
     using Handler = void (NativeDialect::*)(std::uint32_t request, wire::Reader& body);
     struct Entry {
         native::Type type;
         bool before_hello; // legal as the first packet
         Handler handle;
     };
-    static const std::array<Entry, 8> table;
+    static const std::array<Entry, 7> table;
 
     void received(std::span<const std::byte> packet, std::vector<os::UniqueFd> fds,
-                  bool cut) override;
+                  Harm harm) override;
     void ended() override { events_.disconnected(); }
+    void stalled() override { cut_off("does not read what it is sent"); }
+    void spent(std::vector<os::UniqueFd> fds) override { events_.stray(std::move(fds)); }
 
     void on_hello(std::uint32_t request, wire::Reader& body);
     void on_listen(std::uint32_t request, wire::Reader& body);
@@ -67,7 +75,9 @@ private:
     void on_leave(std::uint32_t request, wire::Reader& body);
     void on_close(std::uint32_t request, wire::Reader& body);
     void on_load(std::uint32_t request, wire::Reader& body);
-    void on_message(std::uint32_t request, wire::Reader& body);
+    void on_message(Incoming::Part part);
+    void pass_on(Incoming::Whole whole);
+    [[nodiscard]] std::variant<unsigned, Refusal> outcome_of(Incoming::Whole& whole);
 
     void grant(std::uint32_t request, const std::string& socket, const Grant& given);
     void refuse_listen(std::uint32_t request, const Refusal& refusal);
@@ -79,15 +89,18 @@ private:
 
     Identity identity_;
     os::FdRef page_;
+    MessageLimits limits_;
     DialectEvents& events_;
     os::UniqueFd theirs_; // until the worker has it
+    Incoming incoming_;   // the message that it is saying
     PacketChannel channel_;
     bool greeted_ = false;
+    bool ended_ = false; // what it sent before it broke the protocol, and is still to be read
     std::uint32_t drain_request_ = 0;
     std::vector<std::string> listeners_; // by number; empty: closed
 };
 
-const std::array<NativeDialect::Entry, 8> NativeDialect::table{{
+const std::array<NativeDialect::Entry, 7> NativeDialect::table{{
     {native::Type::hello, true, &NativeDialect::on_hello},
     {native::Type::listen, false, &NativeDialect::on_listen},
     {native::Type::ready, false, &NativeDialect::on_ready},
@@ -95,7 +108,6 @@ const std::array<NativeDialect::Entry, 8> NativeDialect::table{{
     {native::Type::leave, false, &NativeDialect::on_leave},
     {native::Type::close, false, &NativeDialect::on_close},
     {native::Type::load, false, &NativeDialect::on_load},
-    {native::Type::message, false, &NativeDialect::on_message},
 }};
 
 std::variant<Outfit, Refusal> NativeDialect::outfit()
@@ -107,13 +119,18 @@ std::variant<Outfit, Refusal> NativeDialect::outfit()
 }
 
 void NativeDialect::received(std::span<const std::byte> packet, std::vector<os::UniqueFd> fds,
-                             bool cut)
+                             Harm harm)
 {
-    if (!fds.empty())
-        events_.stray(std::move(fds));
+    if (ended_)
+        return events_.stray(std::move(fds));
     wire::Reader reader{packet};
     wire::Header header;
-    if (cut || !wire::read_fields(reader, header))
+    const bool sound = harm != Harm::cut && wire::read_fields(reader, header);
+    if (sound && greeted_ && header.type == static_cast<std::uint16_t>(native::Type::message))
+        return on_message({header, reader, std::move(fds), harm == Harm::fds_lost});
+    if (!fds.empty())
+        events_.stray(std::move(fds));
+    if (!sound)
         return cut_off("sent a packet that is too long or too short");
     const auto entry = std::find_if(table.begin(), table.end(), [&](const Entry& candidate) {
         return static_cast<std::uint16_t>(candidate.type) == header.type;
@@ -143,6 +160,8 @@ bool NativeDialect::understood(wire::Reader& body, Message& message, const char*
 
 void NativeDialect::cut_off(const std::string& sentence)
 {
+    if (std::exchange(ended_, true))
+        return;
     channel_.shut_down();
     events_.misbehaved(sentence);
 }
@@ -241,9 +260,65 @@ void NativeDialect::on_load(std::uint32_t, wire::Reader& body)
         events_.said_load(load.busy_since, load.taken, load.done);
 }
 
-void NativeDialect::on_message(std::uint32_t request, wire::Reader&)
+// --- User messages. ---
+
+void NativeDialect::on_message(Incoming::Part part)
 {
-    answer(request, native::Refused{EOPNOTSUPP, "user messages are not built yet"});
+    std::vector<os::UniqueFd> stray;
+    const Incoming::Step step = incoming_.add(std::move(part), stray);
+    if (!stray.empty())
+        events_.stray(std::move(stray));
+    if (step == Incoming::Step::torn)
+        return cut_off("sent a torn message, or parts that do not belong together");
+    if (step == Incoming::Step::whole)
+        pass_on(incoming_.take());
+}
+
+void NativeDialect::pass_on(Incoming::Whole whole)
+{
+    const std::variant<unsigned, Refusal> outcome = outcome_of(whole);
+    const Refusal* refusal = std::get_if<Refusal>(&outcome);
+    if (refusal && whole.request == 0)
+        events_.said_in_vain(*refusal);
+    else if (refusal)
+        answer(whole.request, native::Refused{refusal->error, refusal->reason});
+    else if (whole.request != 0)
+        answer(whole.request, native::Sent{std::get<unsigned>(outcome)});
+}
+
+std::variant<unsigned, Refusal> NativeDialect::outcome_of(Incoming::Whole& whole)
+{
+    if (!whole.refusal)
+        return events_.said(whole.to, std::move(whole.message));
+    if (whole.message.handle.valid()) {
+        std::vector<os::UniqueFd> stray;
+        stray.push_back(std::move(whole.message.handle));
+        events_.stray(std::move(stray));
+    }
+    return *whole.refusal;
+}
+
+Delivery NativeDialect::deliver(const Sender& from, const Message& message)
+{
+    if (!greeted_ || ended_)
+        return Delivery::gone;
+    if (message.body->size() > limits_.longest)
+        return Delivery::too_long;
+    std::array<std::byte, 256> buffer; // NOLINT: written by encode
+    const native::Message fields{.kind = static_cast<std::uint8_t>(from.from),
+                                 .content = static_cast<std::uint8_t>(message.content),
+                                 .worker = from.worker,
+                                 .pool = from.pool};
+    return channel_.send(wire::encode(buffer, fields), message.body, message.handle.borrow());
+}
+
+// What would be closed with it goes where closing may block.
+os::UniqueFd NativeDialect::release()
+{
+    std::vector<os::UniqueFd> rest = channel_.unsent();
+    rest.push_back(incoming_.abandon());
+    events_.stray(std::move(rest));
+    return channel_.release();
 }
 
 bool NativeDialect::drain(std::chrono::milliseconds time)
@@ -273,7 +348,7 @@ bool NativeDialect::replace(const std::string& socket, os::FdRef fresh)
 
 std::unique_ptr<Dialect> make_native_dialect(boost::asio::any_io_executor executor,
                                              Identity identity, os::FdRef page,
-                                             DialectEvents& events)
+                                             MessageLimits limits, DialectEvents& events)
 {
     os::UniqueFd ours;
     os::UniqueFd theirs;
@@ -283,8 +358,8 @@ std::unique_ptr<Dialect> make_native_dialect(boost::asio::any_io_executor execut
         errno = -error;
         return nullptr;
     }
-    return std::make_unique<NativeDialect>(std::move(executor), std::move(identity), page, events,
-                                           std::move(ours), std::move(theirs));
+    return std::make_unique<NativeDialect>(std::move(executor), std::move(identity), page, limits,
+                                           events, std::move(ours), std::move(theirs));
 }
 
 } // namespace ostler::ipc

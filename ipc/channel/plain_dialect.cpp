@@ -18,6 +18,7 @@ public:
     void started() override {}
     bool drain(std::chrono::milliseconds) override { return false; }
     bool replace(const std::string&, os::FdRef) override { return false; }
+    Delivery deliver(const Sender&, const Message&) override { return Delivery::gone; }
     void disconnect() override {}
     os::UniqueFd release() override { return {}; }
 };

@@ -36,13 +36,19 @@ void take_descriptors(msghdr& message, std::span<UniqueFd> fds, Received& got)
 int send_packet(FdRef socket, std::span<const std::byte> bytes, std::span<const int> lent,
                 Wait wait)
 {
+    return send_packet(socket, TwoPieces{bytes, {}}, lent, wait);
+}
+
+int send_packet(FdRef socket, TwoPieces packet, std::span<const int> lent, Wait wait)
+{
     if (lent.size() > max_packet_fds)
         return -EINVAL;
-    iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    iovec pieces[] = {{const_cast<std::byte*>(packet.head.data()), packet.head.size()},
+                      {const_cast<std::byte*>(packet.body.data()), packet.body.size()}};
     alignas(cmsghdr) unsigned char control[control_space];
     msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
+    message.msg_iov = pieces;
+    message.msg_iovlen = packet.body.empty() ? 1 : 2;
     if (!lent.empty()) {
         message.msg_control = control;
         message.msg_controllen = CMSG_SPACE(lent.size_bytes());
@@ -80,6 +86,7 @@ int receive_packet(FdRef socket, std::span<std::byte> buffer, std::span<UniqueFd
         return -errno;
     got.bytes = static_cast<std::size_t>(count);
     got.cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    got.too_long = (message.msg_flags & MSG_TRUNC) != 0;
     take_descriptors(message, fds, got);
     return count == 0 ? 0 : 1;
 }

@@ -20,12 +20,19 @@ inline constexpr std::size_t max_packet_fds =
 enum class Wait { dont_wait, wait };
 [[nodiscard]] int send_packet(FdRef socket, std::span<const std::byte> bytes,
                               std::span<const int> lent, Wait wait = Wait::dont_wait);
+// The same for one that lies in two places.
+struct TwoPieces {
+    std::span<const std::byte> head, body;
+};
+[[nodiscard]] int send_packet(FdRef socket, TwoPieces packet, std::span<const int> lent,
+                              Wait wait = Wait::dont_wait);
 
 struct Received {
     std::size_t bytes = 0;
     std::size_t fds = 0;
-    bool cut = false; // the packet or its descriptors did not fit (at our descriptor limit the
-                      // kernel drops them)
+    bool cut = false;      // the packet or its descriptors did not fit (at our descriptor limit the
+                           // kernel drops them)
+    bool too_long = false; // … it was the packet that did not fit
 };
 
 // Receives one packet into `buffer`, its descriptors (CLOEXEC, now the caller's) into `fds`.

@@ -15,9 +15,12 @@ namespace ostler::wire::native
 inline constexpr std::uint16_t version = 1;
 
 // Limits that both ends hold.
-inline constexpr std::size_t max_name = 64;      // of a pool, a socket, a library
-inline constexpr std::size_t max_listeners = 64; // of one worker
-inline constexpr std::uint16_t more_follows = 1; // header flag: a user message goes on
+inline constexpr std::size_t max_name = 64;          // of a pool, a socket, a library
+inline constexpr std::size_t max_listeners = 64;     // of one worker
+inline constexpr std::size_t max_message = 16 << 20; // bytes of a user message
+// Header flags of a user message that is longer than a packet.
+inline constexpr std::uint16_t more_follows = 1; // it goes on in another packet
+inline constexpr std::uint16_t continued = 2;    // it began in an earlier one: a header and bytes
 
 enum class Type : std::uint16_t {
     hello = 1,
@@ -35,7 +38,8 @@ enum class Type : std::uint16_t {
     closed = 13,
     resumed = 14,
     load = 15,
-    message = 16,    // reserved for user messages
+    message = 16,
+    sent = 17,
     connection = 32, // travels in a queue, never in the channel
 };
 
@@ -165,6 +169,29 @@ struct Load {
     std::uint64_t taken = 0;
     std::uint64_t done = 0;
     void fields(auto&& visit) { visit(busy_since), visit(taken), visit(done); }
+};
+
+// Either way: what one program has to say to another; w→m it may be a request, answered with sent
+// or refused. The rest of the packet is the body. One that is longer goes in parts: all but the
+// last have `more_follows` in their header, and those after the first are a header and bytes. At
+// most one descriptor, with the first part.
+enum class To : std::uint8_t { controllers = 0, worker = 1, pool = 2, all = 3 };
+enum class From : std::uint8_t { controller = 0, worker = 1 };
+enum class Content : std::uint8_t { bytes = 0, json = 1 }; // json: a text in UTF-8
+struct Message {
+    static constexpr Type type = Type::message;
+    std::uint8_t kind = 0; // w→m To, m→w From
+    std::uint8_t content = 0;
+    std::uint64_t worker = 0; // w→m whom it is for, m→w whom it is from
+    std::string_view pool;
+    void fields(auto&& visit) { visit(kind), visit(content), visit(worker), visit(pool); }
+};
+
+// m→w, the answer to a message that was a request: how many it went to.
+struct Sent {
+    static constexpr Type type = Type::sent;
+    std::uint32_t recipients = 0;
+    void fields(auto&& visit) { visit(recipients); }
 };
 
 // m→w in a queue, one to a packet, with the connection's descriptor. All have the same size, so

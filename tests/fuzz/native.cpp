@@ -7,6 +7,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 {
     using namespace ostler::wire::native;
     return ostler::fuzz::try_messages<Hello, Welcome, Refused, Listen, Listening, Ready, Drain,
-                                      Drained, Leave, Left, Replaced, Close, Closed, Resumed, Load>(
-        std::as_bytes(std::span{data, size}));
+                                      Drained, Leave, Left, Replaced, Close, Closed, Resumed, Load,
+                                      Message, Sent>(std::as_bytes(std::span{data, size}));
 }

@@ -87,6 +87,7 @@ pools:
       stay_down_codes: [9]
     stop: {delay: 1s, drain: 2s, signal: QUIT, kill_after: 3s}
     rollout: {surge: 0, unavailable: 0, min_healthy: 1s, deadline: 2s, on_failure: stop}
+    messages: {limit: 64K, waiting: 2M, patience: 4s}
 )");
     CHECK(spec.control.path == "/usr/run/c.sock");
     CHECK(spec.control.observe.groups == std::vector<gid_t>{0});
@@ -138,6 +139,7 @@ pools:
                                  {9}});
     CHECK(api.stop == Stop{1s, 2s, 3, 3s});
     CHECK(api.rollout == Rollout{0, 1s, 2s, RolloutFailure::stop});
+    CHECK(api.messages == Messages{64 << 10, 2 << 20, 4s});
 }
 
 TEST_CASE("workers: auto is one a CPU that the daemon may use")

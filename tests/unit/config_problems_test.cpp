@@ -134,6 +134,11 @@ TEST_CASE("keys: missing, unknown, given twice")
 TEST_CASE("keys of a pool: wrong types and impossible values")
 {
     check_pool_key({
+        {"messages: {limit: 17M}", "2:21: pools.p.messages.limit: expected a size from 1K to 16M, "
+                                   "found \"17M\""},
+        {"messages: {waiting: 5}",
+         "2:23: pools.p.messages.waiting: expected a size from 1K to 16M, "
+         "found \"5\""},
         {"workers: many", "2:12: pools.p.workers: expected a whole number from 0 to 1024, found "
                           "\"many\""},
         {"workers: -1", "2:12: pools.p.workers: expected a whole number from 0 to 1024, found "

@@ -21,26 +21,13 @@
 #include "ipc/os/packet.hpp"
 #include "ipc/wire/native.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/run_until.hpp"
 
 namespace ostler::test
 {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-
-// True as soon as it is so, false when it is not after a time that no busy machine needs.
-template <typename Predicate>
-[[nodiscard]] bool run_until(boost::asio::io_context& loop, Predicate predicate)
-{
-    const auto deadline = Clock::now() + 20s;
-    while (!predicate()) {
-        if (Clock::now() > deadline)
-            return false;
-        loop.restart();
-        loop.run_one_for(5ms);
-    }
-    return true;
-}
 
 // How often the loop was woken in that time.
 inline std::size_t wake_ups(boost::asio::io_context& loop, std::chrono::milliseconds during)
