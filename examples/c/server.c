@@ -173,6 +173,10 @@ static void take_from_ostlerd(struct server* server)
     case OSTLER_STOP:
         server->ended = true;
         break;
+    case OSTLER_MESSAGE: /* nobody has anything to tell us */
+        if (event.fd >= 0)
+            close(event.fd);
+        break;
     default: /* a newer ostlerd's */
         break;
     }

@@ -12,22 +12,50 @@ Where the library is not in the loader's path, OSTLER_LIBRARY names the file.
 """
 import ctypes
 import errno
+import json
 import os
 import socket
 from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_uint32, c_uint64, c_void_p
 
-CONNECTION, DRAIN, STOP, REPLACED = 1, 2, 3, 4
+CONNECTION, DRAIN, STOP, REPLACED, MESSAGE = 1, 2, 3, 4, 5
 QUEUE, SHARED, DATAGRAM = 1, 2, 3
+CONTROLLERS, WORKER, POOL, ALL = 0, 1, 2, 3
+BYTES, JSON = 0, 1
+KEEP_OPEN, CONFIRM, FD_LOST = 1, 2, 4
 
 
 class NotStarted(Exception):
     """No ostlerd started this process."""
 
 
+class _Message(ctypes.Structure):
+    _fields_ = [("size", c_uint32), ("kind", c_uint32), ("worker", c_uint64), ("pool", c_char_p),
+                ("content", c_uint32), ("flags", c_uint32), ("data", c_void_p),
+                ("length", c_uint64), ("fd", c_int32), ("reserved", c_uint32 * 5)]
+
+
+class Message:
+    """What another worker or a controller said. `fd` is -1, or ours to close."""
+
+    def __init__(self, raw):
+        self.kind, self.worker, self.pool = raw.kind, raw.worker, raw.pool.decode()
+        self.data = ctypes.string_at(raw.data, raw.length) if raw.length else b""
+        self.content, self.fd = raw.content, raw.fd
+
+    def json(self):
+        return json.loads(self.data)
+
+
 class Event(ctypes.Structure):
     _fields_ = [("size", c_uint32), ("type", c_uint32), ("connection", c_uint64), ("fd", c_int32),
                 ("listener", c_uint32), ("milliseconds", c_uint32), ("peer_size", c_uint32),
-                ("peer", c_uint64 * 16), ("reserved", c_uint64 * 4)]
+                ("peer", c_uint64 * 16), ("_message", POINTER(_Message)),
+                ("reserved", c_uint64 * 3)]
+
+    @property
+    def message(self):
+        """Of a MESSAGE, before the next event is asked for."""
+        return Message(self._message.contents)
 
 
 def _load():
@@ -50,7 +78,12 @@ def _load():
             ("worker_ready", c_int, handle),
             ("worker_next", c_int, handle, POINTER(Event), c_int),
             ("worker_done", c_int, handle, c_uint64),
+            ("worker_send", c_int, handle, POINTER(_Message), c_int),
             ("worker_leave", c_int, handle, c_int),
+            ("worker_disconnect", c_int, handle),
+            ("worker_kill", c_int, handle),
+            ("worker_is_connected", c_int, handle),
+            ("worker_exited_after_disconnect", c_int, handle),
             ("worker_fd", c_int, handle),
             ("worker_busy", c_int, handle),
             ("worker_idle", c_int, handle)):
@@ -147,6 +180,46 @@ class Worker:
                 return
             if event.type == CONNECTION:
                 yield Connection(self, event)
+            elif event.type == MESSAGE:
+                self.on_message(event.message)
+
+    def on_message(self, message):
+        """What the iteration does with messages: nothing. Override or assign."""
+        if message.fd >= 0:
+            os.close(message.fd)
+
+    def send(self, data, worker=None, pool=None, everyone=False, fd=-1, keep_open=False,
+             confirm=False, timeout=10.0):
+        """Bytes, or anything else as JSON, to a worker by id, a pool, every worker, or (none of
+        these) the controllers. With `confirm` it returns how many got it."""
+        text = data if isinstance(data, bytes) else json.dumps(data).encode()
+        message = _Message(size=ctypes.sizeof(_Message), fd=fd, length=len(text),
+                           data=ctypes.cast(ctypes.c_char_p(text), c_void_p))
+        message.content = BYTES if isinstance(data, bytes) else JSON
+        message.kind = (WORKER if worker is not None else POOL if pool is not None
+                        else ALL if everyone else CONTROLLERS)
+        message.worker, message.pool = worker or 0, pool.encode() if pool else None
+        message.flags = (KEEP_OPEN if keep_open else 0) | (CONFIRM if confirm else 0)
+        return self._check(self._lib.ostler_worker_send(
+            self._handle, byref(message), int(timeout * 1000)))
+
+    def disconnect(self):
+        """Takes nothing more; the channel ends, with a STOP, when all connections are done."""
+        self._check(self._lib.ostler_worker_disconnect(self._handle))
+
+    def kill(self):
+        """Leaves and ends this process with status 0."""
+        self._lib.ostler_worker_kill(self._handle)
+
+    @property
+    def connected(self):
+        return self._lib.ostler_worker_is_connected(self._handle) == 1
+
+    @property
+    def exited_after_disconnect(self):
+        """Whether somebody wanted it to go; None as long as that is not decided."""
+        known = self._lib.ostler_worker_exited_after_disconnect(self._handle)
+        return None if known < 0 else known == 1
 
     def leave(self, timeout=10.0):
         self._check(self._lib.ostler_worker_leave(self._handle, int(timeout * 1000)))

@@ -75,20 +75,6 @@ int Worker::ready()
     return channel_.send(native::Ready{}, 0, Deadline::after(send_ms));
 }
 
-// However it ends, we are out of the pool afterwards.
-int Worker::leave(Deadline deadline)
-{
-    if (over())
-        return -EPIPE;
-    enter(Phase::leaving);
-    const int rc = ask(requests_.add(Type::leave), deadline);
-    if (!over())
-        enter(Phase::left);
-    poller_.forget(channel_.descriptor());
-    channel_.close();
-    return rc;
-}
-
 int Worker::ask(Request* request, Deadline deadline)
 {
     if (request == nullptr)
@@ -131,7 +117,8 @@ int Worker::await_answer(Request& request, Deadline deadline)
 {
     int rc = 0;
     while (rc >= 0 && request.state == Request::State::asked) {
-        rc = channel_.wait_readable(deadline);
+        // The answer is behind more messages than we can keep.
+        rc = inbox_.full() ? -EDEADLK : channel_.wait_readable(deadline);
         if (rc == 0)
             rc = hear();
     }
@@ -151,10 +138,17 @@ void Worker::give_back(std::uint32_t number)
     close->state = rc < 0 ? Request::State::unused : Request::State::abandoned;
 }
 
+// Messages are not said twice: whether the last one arrived is not known.
 void Worker::on_resumed(Packet&)
 {
-    requests_.each_unanswered([this](const Request& request) {
-        static_cast<void>(put(request, Deadline::after(send_ms)));
+    outgoing_.drop();
+    watch_for_room();
+    inbox_.abandon();
+    requests_.each_unanswered([this](Request& request) {
+        if (request.type == Type::message)
+            Requests::answer(request, -ECONNRESET);
+        else
+            static_cast<void>(put(request, Deadline::after(send_ms)));
     });
     if (said_ready_)
         static_cast<void>(channel_.send(native::Ready{}, 0, Deadline::after(send_ms)));

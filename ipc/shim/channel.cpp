@@ -50,14 +50,31 @@ int Channel::send_bytes(std::span<const std::byte> bytes, Deadline deadline) con
     }
 }
 
+int Channel::send_now(os::TwoPieces packet, os::FdRef fd) const
+{
+    const int number = fd.get();
+    const int sent = os::send_packet(socket_.borrow(), packet, {&number, fd.valid() ? 1u : 0u});
+    if (sent == -ETOOMANYREFS || sent == -ENOMEM)
+        return -ENOBUFS;
+    return sent == -ECONNRESET ? -EPIPE : sent;
+}
+
+int Channel::wait_for_room(Deadline deadline) const
+{
+    return wait_for(socket_.borrow(), POLLOUT, deadline);
+}
+
 int Channel::receive(Packet& packet)
 {
     os::Received got;
-    const int rc = os::receive_packet(socket_.borrow(), buffer_, {&packet.fd, 1}, got);
+    int rc = os::receive_packet(socket_.borrow(), buffer_, {&packet.fd, 1}, got);
+    if (rc == -ECONNRESET) // it closed without reading all of ours; what it said is still there
+        rc = os::receive_packet(socket_.borrow(), buffer_, {&packet.fd, 1}, got);
     if (rc == -EAGAIN)
         return 0;
     if (rc <= 0)
         return -EPIPE;
+    packet.fd_lost = got.cut && !packet.fd.valid();
     packet.body = wire::Reader{{buffer_, got.bytes}};
     // Too short to have a header: it reads as type 0, which nobody knows, and is skipped.
     static_cast<void>(wire::read_fields(packet.body, packet.header));

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "ipc/os/fd.hpp"
+#include "ipc/os/packet.hpp"
 #include "ipc/shim/clock.hpp"
 #include "ipc/wire/bytes.hpp"
 #include "ipc/wire/native.hpp"
@@ -17,7 +18,8 @@ namespace ostler::shim
 struct Packet {
     wire::Header header;
     wire::Reader body{{}};
-    os::UniqueFd fd; // the first descriptor that came with it
+    os::UniqueFd fd;      // the first descriptor that came with it
+    bool fd_lost = false; // it had one that we had no room for
 };
 
 class Channel
@@ -35,6 +37,12 @@ public:
         std::byte space[max_sent];
         return send_bytes(wire::encode(space, message, request), deadline);
     }
+
+    // One packet, now: 0, -EAGAIN while there is no room, -ENOBUFS while there is a shortage that
+    // nothing will tell the end of, or another negative errno. The descriptor is lent.
+    [[nodiscard]] int send_now(os::TwoPieces packet, os::FdRef fd) const;
+    // Waits until there may be room. 0 or -ETIMEDOUT.
+    [[nodiscard]] int wait_for_room(Deadline deadline) const;
 
     // 1 with a packet, 0 when none is there now, -EPIPE at the end of the channel.
     [[nodiscard]] int receive(Packet& packet);

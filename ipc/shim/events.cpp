@@ -29,6 +29,7 @@ int Worker::next(ostler_event& event, int timeout_ms)
     if (poller_.attached() && timeout_ms != 0)
         return -EINVAL;
     retired_.reset();
+    forget_shown();
     event = blank(0);
     const int rc = look(event, Deadline::after(timeout_ms));
     if (!own_loop_)
@@ -42,8 +43,11 @@ int Worker::look(ostler_event& event, Deadline deadline)
         forget_readable(); // what a turn long past saw
     for (bool waited = false;; waited = true) {
         resume_if_room();
-        if (give_owed(event) || give_ready(event))
+        static_cast<void>(send_rest(Deadline::after(0)));
+        if (give_message(event) || give_owed(event) || give_ready(event))
             return 0;
+        if (inbox_.has_lost())
+            return -ENOMEM;
         if (over())
             return -EPIPE;
         if (waited && deadline.left_ms() == 0) // even if nonsense keeps coming
@@ -84,7 +88,10 @@ int Worker::wait(Deadline deadline)
 
 bool Worker::finished() const
 {
-    return phase_ == Phase::draining && (load_.open() == 0 || now_ns() >= drain_until_);
+    const bool late = drain_until_ != 0 && now_ns() >= drain_until_;
+    if (phase_ == Phase::disconnecting)
+        return leave_ == 0 && !outgoing_.under_way() && (load_.open() == 0 || late);
+    return phase_ == Phase::draining && (load_.open() == 0 || late);
 }
 
 // What the program has to be told whether or not anything is readable.
@@ -109,7 +116,10 @@ bool Worker::give_owed(ostler_event& event)
     }
     if (finished()) {
         event = blank(OSTLER_STOP);
-        enter(Phase::stopped);
+        if (phase_ == Phase::disconnecting)
+            end_channel();
+        else
+            enter(Phase::stopped);
         return true;
     }
     return false;
@@ -125,7 +135,7 @@ bool Worker::give_ready(ostler_event& event)
             continue;
         }
         channel_readable_ = false;
-        if (hear() > 0 && give_owed(event))
+        if (hear() > 0 && (give_message(event) || give_owed(event)))
             return true;
     }
     return false;
@@ -187,7 +197,7 @@ int Worker::done()
     if (load_.open() == 0)
         return -EINVAL;
     load_.finished();
-    if (phase_ == Phase::draining)
+    if (phase_ == Phase::draining || phase_ == Phase::disconnecting)
         set_alarm();
     return 0;
 }

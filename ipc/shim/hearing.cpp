@@ -47,6 +47,7 @@ void Worker::dispatch(Packet& packet)
         {Type::listening, &Worker::on_listening}, {Type::drain, &Worker::on_drain},
         {Type::left, &Worker::on_left},           {Type::replaced, &Worker::on_replaced},
         {Type::closed, &Worker::on_closed},       {Type::resumed, &Worker::on_resumed},
+        {Type::message, &Worker::on_message},     {Type::sent, &Worker::on_sent},
     };
     for (const Handler& handler : handlers)
         if (packet.header.type == static_cast<std::uint16_t>(handler.type))
@@ -129,22 +130,18 @@ int Worker::adopt(const native::Listening& message, os::UniqueFd fd)
     return static_cast<int>(place - listeners_);
 }
 
-// Acknowledged at once: nothing is read from queues or accepted from here on. A master that does
-// not read hundreds of packets gets no answer.
+// Acknowledged at once: nothing is read from queues or accepted from here on.
 void Worker::on_drain(Packet& packet)
 {
+    constexpr int patience_ms = 1000; // our own messages may fill the channel for a moment
     native::Drain drain;
     if (!wire::read_fields(packet.body, drain))
         return;
     drain_until_ = now_ns() + drain.milliseconds * ns_per_ms;
+    going_ = true;
     enter(phase_ == Phase::serving ? Phase::told_to_drain : phase_);
-    static_cast<void>(channel_.send(native::Drained{}, packet.header.request, Deadline::after(0)));
-}
-
-void Worker::on_left(Packet& packet)
-{
-    if (Request* leave = requests_.unanswered(packet.header.request, Type::leave))
-        Requests::answer(*leave, 0);
+    static_cast<void>(
+        channel_.send(native::Drained{}, packet.header.request, Deadline::after(patience_ms)));
 }
 
 void Worker::on_closed(Packet& packet)

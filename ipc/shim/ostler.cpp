@@ -169,6 +169,33 @@ int ostler_worker_done(ostler_worker* worker, std::uint64_t connection)
     return with(worker, [&](shim::Worker& it) { return connection == 0 ? -EINVAL : it.done(); });
 }
 
+int ostler_worker_send(ostler_worker* worker, const ostler_message* message, int timeout_ms)
+{
+    if (worker == nullptr || message == nullptr || message->size < sizeof(ostler_message))
+        return -EINVAL;
+    return worker->worker.send(*message, timeout_ms);
+}
+
+int ostler_worker_disconnect(ostler_worker* worker)
+{
+    return with(worker, [](shim::Worker& it) { return it.disconnect(); });
+}
+
+int ostler_worker_kill(ostler_worker* worker)
+{
+    return with(worker, [](shim::Worker& it) { return it.kill(); });
+}
+
+int ostler_worker_is_connected(const ostler_worker* worker)
+{
+    return worker != nullptr && worker->worker.connected() ? 1 : 0;
+}
+
+int ostler_worker_exited_after_disconnect(const ostler_worker* worker)
+{
+    return worker == nullptr ? -EINVAL : worker->worker.exited_after_disconnect();
+}
+
 int ostler_worker_leave(ostler_worker* worker, int timeout_ms)
 {
     return with(worker, [&](shim::Worker& it) { return it.leave(Deadline::after(timeout_ms)); });

@@ -25,8 +25,9 @@
  *     return rc < 0 && rc != -EPIPE;
  *
  * Conventions
- *  1. Functions return 0 or more on success, a negative errno on failure. They never print, exit,
- *     abort or raise SIGPIPE. A NULL or otherwise senseless argument is -EINVAL.
+ *  1. Functions return 0 or more on success, a negative errno on failure. They never print, exit
+ *     (but for ostler_worker_kill()), abort or raise SIGPIPE. A NULL or otherwise senseless
+ * argument is -EINVAL.
  *  2. A handle belongs to one thread at a time. Two threads may use two handles. There is one
  *     handle in a process, as there is one channel; a forked child must not use its parent's.
  *  3. "Gives" means the receiver must close or free; "lends" means look, do not keep or close.
@@ -127,8 +128,58 @@ enum ostler_event_type {
     /* The socket behind ostler_listener_fd(`listener`) was shut down by someone who held it; `fd`
      * (lent) takes its place. The old descriptor stays open until the next ostler_worker_next(), so
      * that you can take it out of your loop. */
-    OSTLER_REPLACED = 4
+    OSTLER_REPLACED = 4,
+    /* Another worker, or a controller, has something to say: `message`, lent with all it points to
+     * until the next ostler_worker_next(). Gives `fd`, unless it is -1: close it, wanted or not. */
+    OSTLER_MESSAGE = 5
 };
+
+/* ---- What is said: ostler_worker_send() below, OSTLER_MESSAGE above ---- */
+
+enum ostler_party {
+    OSTLER_CONTROLLERS = 0, /* to: programs on the control socket that listen. From: one of them */
+    OSTLER_WORKER = 1,      /* the worker with the id `worker`, of pool `pool` */
+    OSTLER_POOL = 2,        /* to: all workers of `pool` but ourselves */
+    OSTLER_ALL = 3          /* to: all workers of all pools but ourselves */
+};
+enum ostler_content {
+    OSTLER_BYTES = 0,
+    OSTLER_JSON = 1 /* a JSON text in UTF-8; nobody has checked that */
+};
+enum ostler_message_flags {
+    OSTLER_KEEP_OPEN = 1, /* to: our copy of `fd` stays open */
+    OSTLER_CONFIRM = 2,   /* to: wait until ostlerd says how many it went to */
+    OSTLER_FD_LOST = 4    /* from: a descriptor came, but our limit was reached */
+};
+
+typedef struct ostler_message {
+    uint32_t size; /* sizeof(ostler_message), by OSTLER_MESSAGE_INIT */
+    uint32_t kind; /* enum ostler_party: whom it is for, or whom it is from */
+    uint64_t worker;
+    const char* pool;
+    uint32_t content;
+    uint32_t flags;
+    const void* data;
+    uint64_t length;
+    int32_t fd; /* -1: none */
+    uint32_t reserved[5];
+} ostler_message;
+
+#ifdef __cplusplus
+#define OSTLER_MESSAGE_INIT                                                                        \
+    ostler_message                                                                                 \
+    {                                                                                              \
+        sizeof(ostler_message), 0, 0, 0, 0, 0, 0, 0, -1, {}                                        \
+    }
+#else
+#define OSTLER_MESSAGE_INIT                                                                        \
+    {                                                                                              \
+        sizeof(ostler_message), 0, 0, 0, 0, 0, 0, 0, -1,                                           \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+#endif
 
 typedef struct ostler_event {
     uint32_t size; /* sizeof(ostler_event), by OSTLER_EVENT_INIT */
@@ -139,19 +190,20 @@ typedef struct ostler_event {
     uint32_t milliseconds;
     uint32_t peer_size;           /* as accept() said it; 0 when unknown */
     struct sockaddr_storage peer; /* what accept() gave */
-    uint64_t reserved[4];         /* zero */
+    const ostler_message* message;
+    uint64_t reserved[3]; /* zero */
 } ostler_event;
 
 #ifdef __cplusplus
 #define OSTLER_EVENT_INIT                                                                          \
     ostler_event                                                                                   \
     {                                                                                              \
-        sizeof(ostler_event), 0, 0, -1, 0, 0, 0, {}, {}                                            \
+        sizeof(ostler_event), 0, 0, -1, 0, 0, 0, {}, 0, {}                                         \
     }
 #else
 #define OSTLER_EVENT_INIT                                                                          \
     {                                                                                              \
-        sizeof(ostler_event), 0, 0, -1, 0, 0, 0, {0},                                              \
+        sizeof(ostler_event), 0, 0, -1, 0, 0, 0, {0}, 0,                                           \
         {                                                                                          \
             0                                                                                      \
         }                                                                                          \
@@ -168,10 +220,46 @@ OSTLER_API int ostler_worker_next(ostler_worker* worker, ostler_event* event, in
  * done than were given. A drain ends early thanks to it. */
 OSTLER_API int ostler_worker_done(ostler_worker* worker, uint64_t connection);
 
-/* Goes of its own will: takes nothing more, tells ostlerd, waits until it has let us go. What waits
- * for us goes to others, and this worker is not started again. Afterwards finish what
- * runs and end with status 0. */
+/* ---- Talking ---------------------------------------------------------------------------------*/
+
+/* Sends a message of at most 16 MiB to other workers or to controllers, in order. 0 when it is on
+ * its way: what the channel had no room for was copied and goes with the next calls. -EAGAIN when
+ * there was no room at all within the time (ostlerd is slower than we are) and nothing was sent.
+ * Whatever it returns but -EAGAIN and -EINVAL, message->fd is closed, unless OSTLER_KEEP_OPEN says
+ * otherwise.
+ *
+ * With OSTLER_CONFIRM it waits for ostlerd's answer and returns how many got it: -ESRCH for nobody,
+ * -ENOBUFS when too much waits for the recipient already, -EMSGSIZE when its pool, or ours, allows
+ * no messages of this length; ostler_worker_reason() has the sentence. -ETIMEDOUT, -ECONNRESET
+ * (another ostlerd took over) and -EDEADLK (16 MiB of messages to us came before the answer: take
+ * them first) leave open whether it arrived. Without OSTLER_CONFIRM, what ostlerd cannot deliver is
+ * lost with a line in its log. */
+OSTLER_API int ostler_worker_send(ostler_worker* worker, const ostler_message* message,
+                                  int timeout_ms);
+
+/* ---- Going -----------------------------------------------------------------------------------*/
+
+/* Goes of its own will, in three ways; none is started again. What waits for us goes to others.
+ *
+ * Disconnect returns at once: nothing more is taken, and ostlerd knows. When every connection that
+ * was taken is done, ostler_worker_next() gives OSTLER_STOP, and the channel has ended. Connections
+ * that the program opened as a client are nobody's business. A second call has no effect. */
+OSTLER_API int ostler_worker_disconnect(ostler_worker* worker);
+
+/* Leave waits until ostlerd has let us go and ends the channel, whatever connections there are.
+ * Afterwards finish what runs and end with status 0. */
 OSTLER_API int ostler_worker_leave(ostler_worker* worker, int timeout_ms);
+
+/* Kill does the same, and then exit(0): it does not return. After the channel's end it is just
+ * that. -EINVAL without a worker. */
+OSTLER_API int ostler_worker_kill(ostler_worker* worker);
+
+/* 1 while there is a channel, as far as we have heard; 0 afterwards. */
+OSTLER_API int ostler_worker_is_connected(const ostler_worker* worker);
+
+/* 1 once somebody wanted this worker to go: ostlerd by a drain, or we ourselves. 0 when ostlerd has
+ * gone without that, -1 as long as neither is so. */
+OSTLER_API int ostler_worker_exited_after_disconnect(const ostler_worker* worker);
 
 /* ---- With an event loop of your own -----------------------------------------------------------
  *

@@ -113,6 +113,21 @@ public:
     {
         check(ostler_worker_attach(get(), epoll, data), "joining an epoll instance");
     }
+    // To how many it went, with OSTLER_CONFIRM. Throws would_block with timeout 0 and no room.
+    unsigned send(const ostler_message& message, Milliseconds timeout = std::chrono::seconds{10})
+    {
+        const int rc = ostler_worker_send(get(), &message, static_cast<int>(timeout.count()));
+        return static_cast<unsigned>(check(rc, "sending a message"));
+    }
+    void disconnect() { check(ostler_worker_disconnect(get()), "disconnecting"); }
+    void kill() { ostler_worker_kill(get()); } // does not return
+    bool connected() const { return ostler_worker_is_connected(get()) == 1; }
+    // Nothing as long as that is not decided.
+    std::optional<bool> exited_after_disconnect() const
+    {
+        const int known = ostler_worker_exited_after_disconnect(get());
+        return known < 0 ? std::nullopt : std::optional<bool>{known == 1};
+    }
     void leave(Milliseconds timeout = std::chrono::seconds{10})
     {
         check(ostler_worker_leave(get(), static_cast<int>(timeout.count())), "leaving");

@@ -23,6 +23,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
+#include <functional>
 #include <unistd.h>
 
 #include "ostler.hpp"
@@ -105,6 +106,10 @@ public:
     // ostlerd wants this worker to finish: say "Connection: close" where there is such a thing.
     bool draining() const { return draining_; }
 
+    // Called for each OSTLER_MESSAGE while an async_accept waits; event.message is lent, event.fd
+    // is the handler's to close. Without one messages are dropped.
+    std::function<void(const ostler_event&)> on_message;
+
     // Signature: void(error_code, Connection). One at a time. Errors: eof when a drain begins, and,
     // if called again then, when it is over; broken_pipe when ostlerd has gone; operation_aborted
     // after cancel().
@@ -149,10 +154,21 @@ private:
             adopt(event, error);
         else if (event.type == OSTLER_DRAIN || event.type == OSTLER_STOP)
             error = boost::asio::error::eof;
-        else
+        else {
+            if (event.type == OSTLER_MESSAGE)
+                hear(event);
             return false;
+        }
         draining_ = draining_ || event.type == OSTLER_DRAIN;
         return true;
+    }
+
+    void hear(const ostler_event& event)
+    {
+        if (on_message)
+            on_message(event);
+        else if (event.fd >= 0)
+            ::close(event.fd);
     }
 
     void adopt(const ostler_event& event, Error& error)

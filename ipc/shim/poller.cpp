@@ -30,6 +30,14 @@ int Poller::watch(os::FdRef fd, std::uint64_t which, Wake wake)
     return ::epoll_ctl(epoll(), EPOLL_CTL_ADD, fd.get(), &event) == 0 ? 0 : -errno;
 }
 
+void Poller::watch_for_room(os::FdRef fd, std::uint64_t which, bool wanted)
+{
+    epoll_event event{};
+    event.events = wanted ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    event.data.u64 = attached_ ? mark_ : which;
+    ::epoll_ctl(epoll(), EPOLL_CTL_MOD, fd.get(), &event);
+}
+
 // Closing is not enough: where another process holds the same open file, epoll would go on
 // reporting it.
 void Poller::forget(os::FdRef fd)

@@ -25,6 +25,8 @@ public:
     enum class Wake { all, exclusive };
     [[nodiscard]] int watch(os::FdRef fd, std::uint64_t which, Wake wake = Wake::all);
     void forget(os::FdRef fd);
+    // One that is watched already: whether it is for room to write, too.
+    void watch_for_room(os::FdRef fd, std::uint64_t which, bool wanted);
 
     // The number of events, 0 when the time is over. A signal does not end it.
     [[nodiscard]] int wait(std::span<epoll_event> events, Deadline deadline);

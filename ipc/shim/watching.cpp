@@ -10,6 +10,7 @@ namespace
 {
 
 constexpr std::uint64_t pause_ns = 20 * ns_per_ms;
+constexpr int farewell_ms = 1000; // for the rest of a message
 
 } // namespace
 
@@ -19,6 +20,8 @@ Worker::~Worker()
         unwatch(place);
         listeners_[place].clear();
     }
+    static_cast<void>(send_rest(Deadline::after(farewell_ms)));
+    forget_shown();
     poller_.forget(alarm_.descriptor());
     poller_.forget(channel_.descriptor());
 }
@@ -49,11 +52,12 @@ void Worker::resume_if_room()
 // When to be woken although nothing arrives.
 void Worker::set_alarm()
 {
-    if (replaced_ != 0 || phase_ == Phase::told_to_drain || finished())
+    if (replaced_ != 0 || phase_ == Phase::told_to_drain || finished() || !inbox_.empty())
         return alarm_.set(Alarm::at_once);
     if (paused_ && phase_ == Phase::serving)
         return alarm_.set(now_ns() + pause_ns);
-    alarm_.set(phase_ == Phase::draining ? drain_until_ : Alarm::off);
+    const bool ends = phase_ == Phase::draining || phase_ == Phase::disconnecting;
+    alarm_.set(ends ? drain_until_ : Alarm::off);
 }
 
 // Makes epoll's knowledge agree with ours.
@@ -114,6 +118,8 @@ int Worker::attach(os::FdRef epoll, std::uint64_t mark)
     }
     poller_.attach(epoll, mark); // closes ours and with it all it knew
     watched_ = 0;
+    watches_for_room_ = false;
+    watch_for_room();
     watch_sources();
     own_loop_ = true;
     load_.idle();

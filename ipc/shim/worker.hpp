@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A worker's membership in its pool: what it asks of the master (asking.cpp) and is told by it
-// (hearing.cpp), what it tells the program (events.cpp), and what it watches for all that
-// (watching.cpp). The C functions of ostler.h are thin around it.
+// (hearing.cpp), the messages it exchanges with others (talking.cpp), how it goes (leaving.cpp),
+// what it tells the program (events.cpp), and what it watches for all that (watching.cpp). The C
+// functions of ostler.h are thin around it.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +10,11 @@
 #include "ipc/shim/alarm.hpp"
 #include "ipc/shim/channel.hpp"
 #include "ipc/shim/identity.hpp"
+#include "ipc/shim/inbox.hpp"
 #include "ipc/shim/listener.hpp"
 #include "ipc/shim/load.hpp"
 #include "ipc/shim/ostler.h"
+#include "ipc/shim/outgoing.hpp"
 #include "ipc/shim/poller.hpp"
 #include "ipc/shim/requests.hpp"
 #include "ipc/shim/room.hpp"
@@ -32,7 +35,12 @@ public:
     [[nodiscard]] int listen(const char* name, Deadline deadline, std::uint32_t& listener);
     [[nodiscard]] int close_listener(std::uint32_t listener);
     [[nodiscard]] int ready();
+    [[nodiscard]] int send(const ostler_message& message, int timeout_ms);
     [[nodiscard]] int leave(Deadline deadline);
+    [[nodiscard]] int disconnect();
+    [[noreturn]] int kill();
+    [[nodiscard]] bool connected() const { return !over(); }
+    [[nodiscard]] int exited_after_disconnect() const;
     [[nodiscard]] const Identity& identity() const { return identity_; }
     [[nodiscard]] const char* reason() const { return reason_; }
 
@@ -53,8 +61,9 @@ private:
         serving,
         told_to_drain, // the program has not heard of it yet
         draining,
-        stopped, // the program has been told to end
-        leaving, // by its own will
+        stopped,       // the program has been told to end
+        leaving,       // by its own will
+        disconnecting, // … as soon as its connections are done
         left,
         gone, // the master is
     };
@@ -75,9 +84,19 @@ private:
     void on_replaced(Packet& packet);
     void on_closed(Packet& packet);
     void on_resumed(Packet& packet);
+    void on_message(Packet& packet);
+    void on_sent(Packet& packet);
     [[nodiscard]] int refusal(std::int32_t error, std::string_view reason);
     [[nodiscard]] int adopt(const wire::native::Listening& message, os::UniqueFd fd);
     void give_back(std::uint32_t number);
+
+    // Messages and leaving.
+    [[nodiscard]] int try_send(const ostler_message& message, Deadline deadline);
+    [[nodiscard]] int send_rest(Deadline deadline);
+    void watch_for_room();
+    [[nodiscard]] bool give_message(ostler_event& event);
+    void forget_shown();
+    void end_channel();
 
     // Sources.
     [[nodiscard]] int look(ostler_event& event, Deadline deadline);
@@ -110,10 +129,16 @@ private:
     Room room_;
     Poller poller_;
     Alarm alarm_;
+    Inbox inbox_;
+    Outgoing outgoing_;
+    Letter* shown_ = nullptr; // lent to the program until it asks for the next event
     Listener listeners_[places];
 
     Phase phase_ = Phase::serving;
-    std::uint64_t drain_until_ = 0; // ns
+    std::uint64_t drain_until_ = 0; // ns; 0: no hurry
+    bool going_ = false;            // somebody wanted us to go, ourselves included
+    std::uint32_t leave_ = 0;       // disconnecting: what ostlerd has not answered yet
+    bool watches_for_room_ = false;
     bool said_ready_ = false;
     bool own_loop_ = false; // the program's: it says busy and idle itself
     bool paused_ = false;   // for want of descriptors

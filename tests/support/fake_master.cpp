@@ -2,6 +2,7 @@
 #include "tests/support/fake_master.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -82,6 +83,40 @@ void FakeMaster::send_bytes(std::span<const std::byte> bytes, os::FdRef lent)
     REQUIRE(os::send_packet(ours_.borrow(), bytes, {&fd, lent.valid() ? 1u : 0u}) == 0);
 }
 
+void FakeMaster::send_part(const std::string& text, std::uint16_t flags, os::FdRef lent)
+{
+    std::vector<std::byte> packet(wire::max_packet);
+    wire::Writer writer{packet};
+    wire::write_fields(writer, wire::Header{static_cast<std::uint16_t>(Type::message), flags, 0});
+    Message message;
+    message.kind = static_cast<std::uint8_t>(From::worker);
+    message.worker = 3;
+    message.pool = "b";
+    if ((flags & continued) == 0)
+        wire::write_fields(writer, message);
+    writer.raw(text.data(), text.size());
+    REQUIRE(writer.ok());
+    const int fd = lent.get();
+    int rc = -EAGAIN;
+    REQUIRE(eventually([&] {
+        rc = os::send_packet(ours_.borrow(), writer.bytes(), {&fd, lent.valid() ? 1u : 0u});
+        return rc != -EAGAIN;
+    }));
+    REQUIRE(rc == 0);
+}
+
+std::string Said::body() const
+{
+    wire::Reader reader{bytes};
+    wire::Header skipped;
+    Message fields;
+    REQUIRE(wire::read_fields(reader, skipped));
+    if ((skipped.flags & continued) == 0)
+        REQUIRE(wire::read_fields(reader, fields));
+    const auto rest = reader.rest();
+    return {reinterpret_cast<const char*>(rest.data()), rest.size()};
+}
+
 Said FakeMaster::hear()
 {
     REQUIRE(readable(ours_.borrow(), 3 * patience)); // a whole program may have to start first
@@ -90,10 +125,11 @@ Said FakeMaster::hear()
     os::Received got;
     os::UniqueFd fds[4];
     REQUIRE(os::receive_packet(ours_.borrow(), said.bytes, fds, got) == 1);
-    CHECK(got.fds == 0);
     said.bytes.resize(got.bytes);
     wire::Reader reader{said.bytes};
     REQUIRE(wire::read_fields(reader, said.header));
+    CHECK(got.fds <= (said.header.type == static_cast<std::uint16_t>(Type::message) ? 1u : 0u));
+    said.fd = std::move(fds[0]);
     return said;
 }
 

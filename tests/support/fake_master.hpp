@@ -24,6 +24,7 @@ namespace ostler::test
 struct Said {
     wire::Header header;
     std::vector<std::byte> bytes;
+    os::UniqueFd fd; // with a user message
 
     template <typename Message>
     [[nodiscard]] Message as() const
@@ -37,6 +38,8 @@ struct Said {
         REQUIRE(wire::read_fields(reader, message));
         return message;
     }
+    // What follows the fields of a user message, or the header of its later parts.
+    [[nodiscard]] std::string body() const;
 };
 
 // The two ends of a queue. The master keeps both.
@@ -66,6 +69,9 @@ public:
         send_bytes(wire::encode(space, message, request), lent);
     }
     void send_bytes(std::span<const std::byte> bytes, os::FdRef lent = os::FdRef{-1});
+    // A part of a user message from worker 3 of pool "b"; waits for room.
+    void send_part(const std::string& text, std::uint16_t flags = 0,
+                   os::FdRef lent = os::FdRef{-1});
 
     // The worker's next packet; fails the test when none comes, or it is another.
     [[nodiscard]] Said hear();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace ostler::test
 {
@@ -131,6 +132,8 @@ void Server::take(const ostler_event& event)
 
 void Server::obey(const ostler_event& event)
 {
+    if (event.type == OSTLER_MESSAGE && event.fd >= 0)
+        ::close(event.fd);
     if (event.type == OSTLER_DRAIN)
         host_.draining = !options_.ignore_drain;
     if (event.type == OSTLER_STOP)
