@@ -159,6 +159,13 @@ TEST_CASE("any one packet cannot be sent now", "[fault]")
     live_with_each("sendmsg", "EAGAIN");
 }
 
+TEST_CASE("a start for which the kernel is short of something is sent later", "[fault]")
+{
+    // The first packet is a beat, the second the first worker's start.
+    const auto* error = GENERATE("ETOOMANYREFS", "ENOBUFS", "ENOMEM");
+    live_with(std::string{"sendmsg:2-5:"} + error);
+}
+
 TEST_CASE("any one read is interrupted, or finds nothing", "[fault]")
 {
     live_with_each("recvmsg", "EINTR");
