@@ -101,10 +101,7 @@ void Worker::perform(WorkerEffect effect)
 
 void Worker::due_in(Clock::duration time)
 {
-    deadline_.expires_after(time);
-    deadline_.async_wait(alive_.guard([this](boost::system::error_code error) {
-        if (error)
-            return;
+    deadline_.in(time, alive_.guard([this] {
         so_far_.timed_out = so_far_.timed_out || state_ == WorkerState::starting;
         on(WorkerEvent::overdue);
     }));

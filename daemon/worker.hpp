@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <string>
 
 #include "config/spec.hpp"
+#include "daemon/deadline.hpp"
 #include "daemon/ending.hpp"
 #include "daemon/intake.hpp"
 #include "daemon/load_page.hpp"
@@ -150,7 +150,7 @@ private:
     bool channel_ended_ = false;
     std::uint64_t unheard_ = 0; // messages that were refused without a word
     Clock::time_point complain_at_{};
-    boost::asio::steady_timer deadline_;
+    Deadline deadline_;
     boost::asio::posix::stream_descriptor report_;
     os::Alive alive_;
 };
