@@ -66,7 +66,8 @@ Daemon::Daemon(const std::string& spec, Settings settings)
     for (const std::string& option : settings_.options)
         argv.push_back(fill(option));
     Child::Settings how{.env = settings_.env,
-                        .cwd = settings_.cwd.empty() ? scratch_.path() : settings_.cwd};
+                        .cwd = settings_.cwd.empty() ? scratch_.path() : settings_.cwd,
+                        .err = settings_.err};
     for (auto& [name, value] : how.env)
         value = fill(value);
     how.env["NOTIFY_SOCKET"] = scratch_ / "notify";

@@ -39,6 +39,7 @@ public:
         std::map<std::string, std::string> env;
         std::string cwd;                       // instead of its own folder
         std::string control;                   // instead of a path in the daemon's own folder
+        int err = -1;                          // lent for its log; log() is empty then
         bool expected_to_leave_socket = false; // killed: nobody removes the control socket
     };
     // In the spec, options and env, DIR stands for the daemon's folder, and WORKER and SCRIPTS for
