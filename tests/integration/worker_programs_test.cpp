@@ -167,7 +167,7 @@ TEST_CASE("a worker goes on with the socket that replaces one that was shut down
     CHECK(actor.ended_well());
 }
 
-TEST_CASE("a worker whose master is gone ends with status 0")
+TEST_CASE("row 35: a worker whose master is gone ends with status 0")
 {
     Actor actor{each_program()};
     SECTION("while it waits for an answer")
