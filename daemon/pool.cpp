@@ -29,6 +29,8 @@ Pool::Pool(Services& services, Owner& owner, config::Pool spec, unsigned generat
 
 void Pool::start()
 {
+    if (!running_)
+        degraded_.clear(); // all of it starts alike
     running_ = true;
     failed_ = false;
     converge();
@@ -160,17 +162,20 @@ unsigned Pool::worker_count() const
 
 std::string Pool::degraded() const
 {
+    return running_ && !failed_ && !degraded_.empty() ? degraded_ : down();
+}
+
+std::string Pool::down() const
+{
     if (!running_)
         return {};
     if (failed_)
         return "failed: its workers were restarted too often";
-    if (!degraded_.empty())
-        return degraded_;
     for (const auto& slot : slots_) {
         const bool down = slot->state() == SlotState::backoff ||
                           slot->state() == SlotState::failed || slot->state() == SlotState::stopped;
-        if (down && slot->last_ending())
-            return "worker " + slot->label() + " is down: " + describe(*slot->last_ending());
+        if (down && slot->fault())
+            return "worker " + slot->label() + " is down: " + describe(*slot->fault());
     }
     return {};
 }

@@ -55,6 +55,7 @@ public:
     [[nodiscard]] bool empty() const { return worker_count() == 0; } // no process is left
     [[nodiscard]] bool failed() const { return failed_; }
     [[nodiscard]] std::string degraded() const; // why it is not what it should be; empty when it is
+    [[nodiscard]] std::string down() const;     // … for want of a worker that has failed
     void set_degraded(std::string why) { degraded_ = std::move(why); }
 
     [[nodiscard]] std::vector<std::unique_ptr<Slot>>& slots() { return slots_; }

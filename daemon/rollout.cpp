@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/rollout.hpp"
 
+#include <algorithm>
 #include <spdlog/spdlog.h>
 
 namespace ostler
@@ -28,9 +29,10 @@ public:
 private:
     awaitable<std::string> beside(unsigned old, Target target, unsigned generation, Proof proof);
     awaitable<std::string> in_place(unsigned old, Target target, unsigned generation, Proof proof);
-    awaitable<bool> room();
+    awaitable<bool> room(unsigned surge);
     awaitable<std::string> proven(unsigned fresh, WorkerId before, Proof proof);
-    awaitable<void> go_back(std::vector<unsigned> replaced, Target before, unsigned generation);
+    awaitable<void> go_back(Target before, unsigned generation);
+    void give_up(Slot& fresh);
     [[nodiscard]] std::string trouble(const Slot& fresh) const;
     void say(const std::string& sentence) const
     {
@@ -41,7 +43,7 @@ private:
     Services& services_;
     Pool& pool_;
     Progress progress_;
-    unsigned newest_ = 0; // the slot that the last replacement went to
+    std::vector<unsigned> changed_; // slots of the target, the latest last
 };
 
 std::vector<unsigned> slots_with_a_place(Pool& pool)
@@ -57,36 +59,44 @@ awaitable<std::string> Rollout::all(Target target, unsigned generation)
 {
     const Target before = pool_.spec();
     const unsigned generation_before = pool_.generation();
-    const Pool::Surge surge{pool_, target->rollout.surge};
+    const Pool::Surge surge{pool_, std::max(target->rollout.surge, before->rollout.surge)};
+    const bool another = before != target; // `restart` has nothing to go back to
     pool_.set_spec(target, generation);
-    std::vector<unsigned> replaced;
     for (const unsigned old : slots_with_a_place(pool_)) {
-        const Proof proof = replaced.empty() ? Proof::healthy : Proof::ready;
+        const Proof proof = changed_.empty() ? Proof::healthy : Proof::ready;
         std::string problem = co_await one(old, target, generation, proof);
         if (problem.empty()) {
-            replaced.push_back(newest_);
-            say("pool " + pool_.name() + ": " + std::to_string(replaced.size()) + " of " +
+            say("pool " + pool_.name() + ": " + std::to_string(changed_.size()) + " of " +
                 std::to_string(pool_.desired()) + " workers replaced");
             continue;
         }
-        if (target->rollout.on_failure == config::RolloutFailure::rollback) {
-            pool_.set_spec(before, generation_before);
-            co_await go_back(std::move(replaced), before, generation_before);
-        }
+        if (another && target->rollout.on_failure == config::RolloutFailure::stop)
+            pool_.set_degraded("a rollout failed: " + problem);
+        else if (another)
+            co_await go_back(before, generation_before);
         co_return problem;
     }
+    pool_.set_degraded({});
     co_await until_old_are_gone();
     co_return std::string{};
 }
 
-awaitable<void> Rollout::go_back(std::vector<unsigned> replaced, Target before, unsigned generation)
+// The latest first: with surge 0 it is the one that is down.
+awaitable<void> Rollout::go_back(Target before, unsigned generation)
 {
+    pool_.set_spec(before, generation);
+    const std::vector<unsigned> changed{changed_.rbegin(), changed_.rend()};
     spdlog::warn("pool {}: going back to generation {}  replaced={}", pool_.name(), generation,
-                 replaced.size());
+                 changed.size());
     say("pool " + pool_.name() + ": going back to what ran before");
-    for (const unsigned slot : replaced)
-        if (pool_.running() && pool_.slot_at(slot)->holds_a_place())
-            co_await one(slot, before, generation, Proof::ready);
+    for (const unsigned slot : changed) {
+        if (!pool_.running() || !pool_.slot_at(slot)->holds_a_place())
+            continue;
+        const std::string problem = co_await one(slot, before, generation, Proof::ready);
+        if (!problem.empty())
+            spdlog::error("pool {}: what ran before does not come up either: {}", pool_.name(),
+                          problem);
+    }
     co_await until_old_are_gone();
 }
 
@@ -107,7 +117,7 @@ awaitable<std::string> Rollout::in_place(unsigned old, Target target, unsigned g
 {
     Slot& slot = *pool_.slot_at(old);
     const WorkerId before = slot.worker() ? slot.worker()->id() : 0;
-    newest_ = old;
+    changed_.push_back(old);
     slot.renew(std::move(target), generation);
     co_return co_await proven(old, before, proof);
 }
@@ -115,26 +125,35 @@ awaitable<std::string> Rollout::in_place(unsigned old, Target target, unsigned g
 awaitable<std::string> Rollout::beside(unsigned old, Target target, unsigned generation,
                                        Proof proof)
 {
-    const bool free = co_await room();
+    const bool free = co_await room(target->rollout.surge);
     if (!free)
         co_return "pool " + pool_.name() + " was stopped";
-    Slot& fresh = pool_.free_slot();
-    newest_ = fresh.index();
-    fresh.start(std::move(target), generation);
-    std::string problem = co_await proven(newest_, 0, proof);
-    if (problem.empty())
-        pool_.slot_at(old)->retire();
-    else
-        pool_.slot_at(newest_)->hurry();
-    co_return problem;
+    const unsigned fresh = pool_.free_slot().index();
+    pool_.slot_at(fresh)->start(std::move(target), generation);
+    std::string problem = co_await proven(fresh, 0, proof);
+    if (!problem.empty()) {
+        give_up(*pool_.slot_at(fresh));
+        co_return problem;
+    }
+    changed_.push_back(fresh);
+    pool_.slot_at(old)->retire();
+    co_return std::string{};
+}
+
+// Its place is wanted by what comes instead. A pool that was stopped drains what it has.
+void Rollout::give_up(Slot& fresh)
+{
+    if (!pool_.running())
+        return;
+    fresh.hurry();
+    fresh.retire();
 }
 
 // Until one of the n + surge slots is free: those that drain hold theirs.
-awaitable<bool> Rollout::room()
+awaitable<bool> Rollout::room(unsigned surge)
 {
-    std::function<bool()> free = [this] {
-        return !pool_.running() ||
-               pool_.slots_in_use() < pool_.desired() + pool_.spec()->rollout.surge;
+    std::function<bool()> free = [this, surge] {
+        return !pool_.running() || pool_.slots_in_use() < pool_.desired() + surge;
     };
     co_await services_.changed.wait_until(Clock::time_point::max(), std::move(free));
     co_return pool_.running();
@@ -144,8 +163,8 @@ std::string Rollout::trouble(const Slot& fresh) const
 {
     if (!pool_.running())
         return "pool " + pool_.name() + " was stopped";
-    if (fresh.state() != SlotState::running && fresh.last_ending())
-        return "worker " + fresh.label() + ": " + describe(*fresh.last_ending());
+    if (fresh.fault())
+        return "worker " + fresh.label() + ": " + describe(*fresh.fault());
     return {};
 }
 
@@ -171,7 +190,7 @@ awaitable<std::string> Rollout::proven(unsigned fresh, WorkerId before, Proof pr
         co_return "worker " + slot.label() + " was not ready within the rollout's deadline";
     if (proof == Proof::ready)
         co_return std::string{};
-    std::function<bool()> fell = [&slot] { return !slot.ready(); };
+    std::function<bool()> fell = [&slot] { return !slot.ready() || slot.fault(); };
     const bool unhealthy =
         co_await services_.changed.wait_until(Clock::now() + rules.min_healthy, std::move(fell));
     if (!unhealthy)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Replaces the workers of a pool one by one: a new one first, its predecessor drained once it is
-// ready (with surge 0 the other way round). The first that does not come up ends it, and what was
-// replaced goes back to what it was.
+// ready (with surge 0 the other way round). The first that does not come up ends it. By the
+// target's `on_failure`, what was replaced goes back to what it was, or stays, and the pool is
+// degraded.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -59,9 +59,15 @@ void Slot::perform(SlotEffect effect)
 
 void Slot::start(std::shared_ptr<const config::Pool> spec, unsigned generation)
 {
+    begin_anew(std::move(spec), generation);
+    on(SlotEvent::start);
+}
+
+void Slot::begin_anew(std::shared_ptr<const config::Pool> spec, unsigned generation)
+{
     adopt_settings(std::move(spec), generation);
     history_.forgive();
-    on(SlotEvent::start);
+    fault_.reset();
 }
 
 void Slot::adopt_settings(std::shared_ptr<const config::Pool> spec, unsigned generation)
@@ -104,8 +110,7 @@ void Slot::renew(std::shared_ptr<const config::Pool> spec, unsigned generation)
 {
     if (state_ != SlotState::running)
         return start(std::move(spec), generation);
-    adopt_settings(std::move(spec), generation);
-    history_.forgive();
+    begin_anew(std::move(spec), generation);
     worker_->drain(); // its end brings the next, as it was asked to go and the place is wanted
 }
 
@@ -125,7 +130,8 @@ void Slot::wait_to_start()
     timer_.async_wait(alive_.guard([this](boost::system::error_code error) {
         if (error || state_ != SlotState::backoff)
             return;
-        ++restarts_;
+        if (!last_ending_->asked)
+            ++restarts_;
         on(SlotEvent::start);
     }));
 }
@@ -142,6 +148,7 @@ void Slot::clear()
     restarts_ = 0;
     extra_ = false;
     last_ending_.reset();
+    fault_.reset();
     owner_.slot_freed(*this);
 }
 
@@ -167,7 +174,7 @@ SlotEvent Slot::judge(const Ending& ending)
     delay_ = config::Duration{0};
     if (extra_)
         return SlotEvent::exit_extra;
-    if (ending.asked && !ending.timed_out)
+    if (ending.asked)
         return SlotEvent::exit_again; // replaced in place, whatever the policy
     const RestartHistory::Decision decision =
         history_.decide(spec_->restart, ending, Clock::now(), services_.chance());
@@ -210,6 +217,8 @@ void Slot::worker_gone(Worker& worker, const Ending& ending)
     const SlotEvent event = wanted ? judge(ending) : SlotEvent::exit_for_good;
     log_ending(worker, ending, event);
     last_ending_ = ending;
+    if (!ending.asked)
+        fault_ = ending;
     // It is its own last call that we are in: it goes when the stack has unwound.
     boost::asio::post(services_.executor, [gone = std::shared_ptr<Worker>{std::move(worker_)}] {});
     on(event);

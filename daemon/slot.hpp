@@ -74,6 +74,9 @@ public:
     [[nodiscard]] unsigned generation() const { return generation_; }
     [[nodiscard]] unsigned restarts() const { return restarts_; }
     [[nodiscard]] const std::optional<Ending>& last_ending() const { return last_ending_; }
+    // The last that nobody asked for, since start() or renew(): how what was put here has failed.
+    [[nodiscard]] const std::optional<Ending>& fault() const { return fault_; }
+    [[nodiscard]] const std::shared_ptr<const config::Pool>& spec() const { return spec_; }
     [[nodiscard]] std::optional<Clock::duration> next_start_in() const;
 
 private:
@@ -83,6 +86,7 @@ private:
     void wait_to_start();
     void settle();
     void clear();
+    void begin_anew(std::shared_ptr<const config::Pool> spec, unsigned generation);
     [[nodiscard]] SlotEvent judge(const Ending& ending);
     void log_ending(const Worker& worker, const Ending& ending, SlotEvent event) const;
 
@@ -103,6 +107,7 @@ private:
     unsigned restarts_ = 0;
     bool extra_ = false;
     std::optional<Ending> last_ending_;
+    std::optional<Ending> fault_;
     std::unique_ptr<Worker> worker_;
     boost::asio::steady_timer timer_;
     os::Alive alive_;
