@@ -17,12 +17,6 @@ bool holds(const Names& names, const std::string& name)
     return std::ranges::count(names, name) > 0;
 }
 
-// v6only is fixed when a socket is bound.
-bool bound_alike(const Socket& a, const Socket& b)
-{
-    return a.listen == b.listen && a.v6only == b.v6only;
-}
-
 void compare(const Socket& before, const Socket& after, Difference& found)
 {
     if (!bound_alike(before, after))
@@ -122,6 +116,12 @@ bool Difference::empty() const
 bool Difference::removes() const
 {
     return !sockets_removed.empty() || !pools_removed.empty();
+}
+
+// v6only is fixed when a socket is bound.
+bool bound_alike(const Socket& a, const Socket& b)
+{
+    return a.listen == b.listen && a.v6only == b.v6only;
 }
 
 Difference diff(const Spec& from, const Spec& to)

@@ -35,6 +35,9 @@ struct Difference {
     [[nodiscard]] bool removes() const; // a pool or a socket: what an edit alone never does
 };
 
+// Whether the socket that is bound for one serves the other, too.
+[[nodiscard]] bool bound_alike(const Socket& a, const Socket& b);
+
 [[nodiscard]] Difference diff(const Spec& from, const Spec& to);
 
 // A line for each thing that would happen: "pool api: 4 → 6 workers".

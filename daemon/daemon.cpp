@@ -96,7 +96,7 @@ std::string Daemon::start()
     const config::Difference everything = config::diff(nothing_of(spec_), spec_);
     if (std::string problem = sockets_.prepare(spec_, everything); !problem.empty())
         return problem;
-    sockets_.commit(spec_);
+    sockets_.commit(spec_, generation_);
     signals_.listen([this](int number) { on_signal(number); });
     beat();
     control_.start();

@@ -47,14 +47,17 @@ awaitable<Outcome> Reload::run()
     if (std::string problem = daemon_.sockets_.prepare(next_, difference_); !problem.empty())
         co_return Outcome{exit_failed, problem + "; nothing was changed", {}};
     ++daemon_.generation_;
-    daemon_.sockets_.commit(next_);
+    daemon_.sockets_.commit(next_, daemon_.generation_);
     change_settings();
     remove_pools();
     add_pools();
+    close_unneeded_sockets();
     co_await replace_pools();
     co_await until_scaled_are_settled();
     co_await until_added_are_ready();
     co_await until_removed_are_gone();
+    if (daemon_.stopping())
+        co_return Outcome{exit_failed, "the daemon is stopping", {}};
     put_pools_in_order();
     const bool watched_alike = daemon_.spec_.watch == next_.watch;
     daemon_.spec_ = std::move(next_);
@@ -95,6 +98,8 @@ void Reload::remove_pools()
 awaitable<void> Reload::replace_pools()
 {
     for (const std::string& name : difference_.pools_replaced) {
+        if (daemon_.stopping())
+            co_return;
         Pool& pool = *daemon_.find_pool(name);
         auto target = std::make_shared<const config::Pool>(wanted(name));
         if (!pool.running()) { // stopped by hand: it starts with the new spec when it is started
@@ -103,19 +108,20 @@ awaitable<void> Reload::replace_pools()
         }
         const std::string problem = co_await roll_out(daemon_.services_, pool, std::move(target),
                                                       daemon_.generation_, progress_);
-        pool.set_degraded({});
         if (problem.empty() || daemon_.stopping())
             continue;
         problems_.push_back("pool " + name + ": the new workers did not come up (" + problem + ")");
         if (wanted(name).rollout.on_failure == config::RolloutFailure::rollback) {
             problems_.back() += "; it went back to what ran before";
+            went_back_.push_back(name);
             keep_old_entry(name);
         } else {
             problems_.back() += "; it was left half done";
-            pool.set_degraded("a rollout failed: " + problem);
         }
         spdlog::error("{}", problems_.back());
     }
+    give_sockets_back();
+    close_unneeded_sockets();
 }
 
 // What runs is what the next difference is taken from: fixing the file and reloading tries again.
@@ -124,6 +130,66 @@ void Reload::keep_old_entry(const std::string& pool)
     const auto named = [&](const config::Pool& candidate) { return candidate.name == pool; };
     *std::find_if(next_.pools.begin(), next_.pools.end(), named) =
         *std::find_if(daemon_.spec_.pools.begin(), daemon_.spec_.pools.end(), named);
+}
+
+bool Reload::went_back(const std::string& pool) const
+{
+    return std::find(went_back_.begin(), went_back_.end(), pool) != went_back_.end();
+}
+
+bool Reload::has_new_workers(const std::string& socket) const
+{
+    return std::any_of(next_.pools.begin(), next_.pools.end(), [&](const config::Pool& pool) {
+        const auto& sockets = pool.program.sockets;
+        return !went_back(pool.name) &&
+               std::find(sockets.begin(), sockets.end(), socket) != sockets.end();
+    });
+}
+
+// A pool that went back has the sockets it had, also for its workers to come. Where another pool
+// went on to the new one, both stay, each for its own generation.
+void Reload::give_sockets_back()
+{
+    Sockets& sockets = daemon_.sockets_;
+    for (const std::string& name : went_back_) {
+        const Pool& pool = *daemon_.find_pool(name);
+        for (const std::string& socket : pool.spec()->program.sockets) {
+            const bool as_it_was = sockets.find(socket) == sockets.find(socket, pool.generation());
+            if (as_it_was || has_new_workers(socket))
+                continue;
+            sockets.go_back(socket, pool.generation());
+            keep_old_socket(socket);
+        }
+    }
+}
+
+void Reload::keep_old_socket(const std::string& socket)
+{
+    const auto named = [&](const config::Socket& candidate) { return candidate.name == socket; };
+    const config::Socket& old = *config::find_socket(daemon_.spec_, socket);
+    const auto found = std::find_if(next_.sockets.begin(), next_.sockets.end(), named);
+    if (found == next_.sockets.end())
+        next_.sockets.push_back(old);
+    else
+        *found = old;
+}
+
+void Reload::close_unneeded_sockets()
+{
+    Sockets::Seen needed;
+    const auto note = [&](const config::Pool& pool, unsigned generation) {
+        for (const std::string& socket : pool.program.sockets)
+            needed.emplace(socket, generation);
+    };
+    for (const auto& pool : daemon_.pools_) {
+        if (!pool->running())
+            continue;
+        note(*pool->spec(), pool->generation());
+        for (const auto& slot : pool->slots())
+            if (slot->holds_a_place() || slot->extra())
+                note(*slot->spec(), slot->generation());
+    }
+    daemon_.sockets_.keep_only(needed);
 }
 
 awaitable<void> Reload::until_scaled_are_settled()

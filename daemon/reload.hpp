@@ -24,7 +24,8 @@ public:
     Reload(Daemon& daemon, config::Spec next, config::Difference difference, Progress progress);
 
     // Sockets first: what cannot be bound changes nothing. Then pools, each on its own; one whose
-    // new workers do not come up goes back to what it was, and the outcome says so.
+    // new workers do not come up goes back to what it was, sockets included, and the outcome says
+    // so. Broken off when the daemon stops.
     [[nodiscard]] boost::asio::awaitable<Outcome> run();
 
 private:
@@ -37,6 +38,11 @@ private:
     boost::asio::awaitable<void> until_removed_are_gone();
     void put_pools_in_order();
     void keep_old_entry(const std::string& pool);
+    void give_sockets_back();
+    void keep_old_socket(const std::string& socket);
+    void close_unneeded_sockets();
+    [[nodiscard]] bool went_back(const std::string& pool) const;
+    [[nodiscard]] bool has_new_workers(const std::string& socket) const;
     [[nodiscard]] const config::Pool& wanted(const std::string& pool) const;
 
     Daemon& daemon_;
@@ -44,6 +50,7 @@ private:
     config::Difference difference_;
     Progress progress_;
     std::vector<std::string> problems_;
+    std::vector<std::string> went_back_; // pools
 };
 
 } // namespace ostler

@@ -25,9 +25,10 @@ class ListenerDirectory
 {
 public:
     virtual ~ListenerDirectory() = default;
-    // Shared, as a listener that a reload replaced lives on until its last worker has gone. Null:
-    // no such socket.
-    [[nodiscard]] virtual std::shared_ptr<Listener> find(const std::string& name) const = 0;
+    // As a worker of this generation knows it. Shared, as a listener that a reload replaced lives
+    // on until its last worker has gone. Null: no such socket.
+    [[nodiscard]] virtual std::shared_ptr<Listener> find(const std::string& name,
+                                                         unsigned generation) const = 0;
 };
 
 struct Services {

@@ -50,50 +50,103 @@ std::shared_ptr<Listener> Sockets::copy_of(Listener& open, const config::Socket&
     return listener;
 }
 
+// One of an earlier generation may still have the address: binding it again would be refused.
+std::shared_ptr<Listener> Sockets::bound_alike(const config::Socket& socket) const
+{
+    const auto found = open_.find(socket.name);
+    if (found == open_.end())
+        return nullptr;
+    for (const auto& [generation, listener] : found->second)
+        if (listener && config::bound_alike(listener->spec(), socket))
+            return listener;
+    return nullptr;
+}
+
+std::shared_ptr<Listener> Sockets::open_for(const config::Socket& socket,
+                                            const config::Difference& difference) const
+{
+    const std::shared_ptr<Listener> newest = find(socket.name);
+    return newest && !contains(difference.sockets_rebound, socket.name) ? newest
+                                                                        : bound_alike(socket);
+}
+
 std::string Sockets::prepare(const config::Spec& next, const config::Difference& difference)
 {
     for (const config::Socket& socket : next.sockets) {
-        const std::shared_ptr<Listener> open = find(socket.name);
+        std::shared_ptr<Listener> listener = open_for(socket, difference);
         const bool hand_overs = takes_hand_overs(next, socket.name);
-        std::string problem;
-        std::shared_ptr<Listener> fresh;
-        if (!open || contains(difference.sockets_rebound, socket.name))
-            fresh = bind(socket, problem);
-        else if (open->scheduling() != resolved(socket, hand_overs))
-            fresh = copy_of(*open, socket, problem);
-        else
-            continue;
-        if (!fresh) {
-            prepared_.clear();
-            return problem;
+        if (!listener || listener->scheduling() != resolved(socket, hand_overs)) {
+            std::string problem;
+            listener = listener ? copy_of(*listener, socket, problem) : bind(socket, problem);
+            if (!listener) {
+                prepared_.clear();
+                return problem;
+            }
+            listener->settle(hand_overs);
         }
-        fresh->settle(hand_overs);
-        prepared_[socket.name] = std::move(fresh);
+        prepared_[socket.name] = std::move(listener);
     }
     return {};
 }
 
-void Sockets::commit(const config::Spec& next)
+void Sockets::commit(const config::Spec& next, unsigned generation)
 {
-    std::map<std::string, std::shared_ptr<Listener>> wanted;
+    for (const auto& [name, history] : open_)
+        if (!prepared_.contains(name))
+            put(name, generation, nullptr);
     for (const config::Socket& socket : next.sockets) {
-        const auto fresh = prepared_.find(socket.name);
-        if (fresh != prepared_.end()) {
-            wanted[socket.name] = std::move(fresh->second);
-            continue;
-        }
-        const auto open = open_.find(socket.name);
-        open->second->update(socket);
-        wanted[socket.name] = open->second;
+        std::shared_ptr<Listener> listener = std::move(prepared_.at(socket.name));
+        listener->update(socket);
+        put(socket.name, generation, std::move(listener));
     }
     prepared_.clear();
-    open_ = std::move(wanted);
+}
+
+void Sockets::put(const std::string& name, unsigned generation, std::shared_ptr<Listener> listener)
+{
+    History& history = open_[name];
+    if (history.empty() || history.back().listener != listener)
+        history.push_back({generation, std::move(listener)});
+}
+
+void Sockets::go_back(const std::string& name, unsigned generation)
+{
+    History& history = open_.at(name);
+    while (history.size() > 1 && history.back().generation > generation)
+        history.pop_back();
+}
+
+void Sockets::keep_only(const Seen& needed)
+{
+    for (auto& [name, history] : open_) {
+        std::set<std::shared_ptr<Listener>> seen{history.back().listener};
+        for (const auto& [socket, generation] : needed)
+            if (socket == name)
+                seen.insert(find(socket, generation));
+        std::erase_if(history, [&](const Since& since) { return !seen.contains(since.listener); });
+    }
+    std::erase_if(open_, [](const auto& entry) {
+        const History& history = entry.second;
+        return history.size() == 1 && !history.back().listener;
+    });
 }
 
 std::shared_ptr<Listener> Sockets::find(const std::string& name) const
 {
     const auto found = open_.find(name);
-    return found == open_.end() ? nullptr : found->second;
+    return found == open_.end() ? nullptr : found->second.back().listener;
+}
+
+std::shared_ptr<Listener> Sockets::find(const std::string& name, unsigned generation) const
+{
+    const auto found = open_.find(name);
+    if (found == open_.end())
+        return nullptr;
+    std::shared_ptr<Listener> listener = found->second.front().listener;
+    for (const Since& since : found->second)
+        if (since.generation <= generation)
+            listener = since.listener;
+    return listener;
 }
 
 std::vector<std::shared_ptr<Listener>> Sockets::in_order_of(const config::Spec& spec) const
@@ -107,8 +160,10 @@ std::vector<std::shared_ptr<Listener>> Sockets::in_order_of(const config::Spec& 
 
 void Sockets::stop_accepting()
 {
-    for (const auto& [name, listener] : open_)
-        listener->stop_accepting();
+    for (const auto& [name, history] : open_)
+        for (const Since& since : history)
+            if (since.listener)
+                since.listener->stop_accepting();
 }
 
 } // namespace ostler

@@ -370,7 +370,7 @@ std::variant<ipc::Grant, ipc::Refusal> Worker::asked_for(const std::string& sock
         return ipc::Refusal{EADDRINUSE, "this worker listens on socket \"" + socket + "\" already"};
     if (state_ != WorkerState::starting && state_ != WorkerState::ready)
         return ipc::Refusal{ESHUTDOWN, "this worker was told to go"};
-    std::shared_ptr<Listener> listener = services_.listeners.find(socket);
+    std::shared_ptr<Listener> listener = services_.listeners.find(socket, identity_.generation);
     if (!listener)
         return ipc::Refusal{ENOENT, "socket \"" + socket + "\" is not open any more"};
     auto intake = listener->admit(*this, page_ ? &*page_ : nullptr);

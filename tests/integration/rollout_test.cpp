@@ -9,6 +9,7 @@
 #include "tests/integration/specs.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/daemon.hpp"
+#include "tests/support/http_client.hpp"
 #include "tests/support/proc.hpp"
 
 using namespace ostler::test;
@@ -131,4 +132,77 @@ TEST_CASE("with surge 0 a rollout can stop where it fails, and a good restart en
     d.must("restart api");
     CHECK(all_of_generation(d, 2));
     CHECK_FALSE(degraded(d));
+}
+
+// --- What went back has its sockets. ---
+
+namespace
+{
+
+void kill_and_await(Daemon& d, const std::string& pool)
+{
+    const pid_t pid = d.rows(pool).at(0).pid.value();
+    ::kill(pid, SIGKILL);
+    REQUIRE(eventually(
+        [&] { return d.rows(pool).at(0).pid.value_or(pid) != pid && d.all_ready(pool, 1); }));
+}
+
+const std::string quick = "rollout: {min_healthy: 0s}\n";
+const std::string bad = quick + "args: [--no-such-option]\n";
+
+} // namespace
+
+TEST_CASE("a pool that went back keeps a socket that the new spec drops", "[rollout]")
+{
+    Daemon d{web_pool(quick, "", by_hand)};
+    d.ready();
+    const Endpoint web = d.at("web");
+    const auto without = [&](const std::string& pool) {
+        return by_hand + "\npools:\n  api:\n    exec: WORKER\n    ready: {when: online}\n" +
+               indented(pool, "    ");
+    };
+    d.write_spec(without(bad));
+    CHECK(d.cli("reload").exit == 1);
+    kill_and_await(d, "api");
+    CHECK(d.at("web").port() == web.port());
+    CHECK(get(web).whole);
+
+    d.write_spec(without(quick + "args: [--never-listen]"));
+    d.must("reload");
+    CHECK(eventually([&] { return !HttpClient{web, 1s}.connected(); }));
+}
+
+TEST_CASE("a pool that went back keeps the address that the new spec changes", "[rollout]")
+{
+    Daemon d{web_pool(quick, "", by_hand)};
+    d.ready();
+    const Endpoint web = d.at("web");
+    d.write_spec(web_pool(bad, "listen: \"unix:DIR/web.sock\"", by_hand));
+    CHECK(d.cli("reload").exit == 1);
+    kill_and_await(d, "api");
+    CHECK(get(web).whole);
+    CHECK_FALSE(exists(d / "web.sock"));
+
+    d.write_spec(web_pool(quick, "", by_hand));
+    CHECK_THAT(d.must("reload").out, Contains("nothing has changed"));
+}
+
+TEST_CASE("of two pools on a socket one goes back and one goes on, each with its own", "[rollout]")
+{
+    const auto both = [](const std::string& api, const std::string& other,
+                         const std::string& socket) {
+        return web_pool(api, socket, by_hand) + "  other:\n    exec: WORKER\n    sockets: [web]\n" +
+               indented(other, "    ");
+    };
+    const std::string elsewhere = "listen: \"unix:DIR/web.sock\"";
+    Daemon d{both(quick, quick, "")};
+    d.ready();
+    const Endpoint before = d.at("web");
+    const Endpoint after{"unix:" + (d / "web.sock")};
+    d.write_spec(both(quick, bad, elsewhere));
+    CHECK(d.cli("reload").exit == 1);
+    kill_and_await(d, "api");
+    kill_and_await(d, "other");
+    CHECK(get(before).whole);
+    CHECK(get(after).whole);
 }
