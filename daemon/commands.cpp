@@ -47,12 +47,7 @@ Outcome Commands::status(std::optional<std::string> pool)
 awaitable<Outcome> Commands::wait_ready(Progress)
 {
     std::function<bool()> settled = [this] {
-        if (daemon_.ready() || daemon_.stopping())
-            return true;
-        for (const auto& pool : daemon_.pools())
-            if (pool->failed())
-                return true;
-        return false;
+        return daemon_.ready() || daemon_.stopping() || !daemon_.may_become_ready();
     };
     co_await daemon_.services().changed.wait_until(Clock::time_point::max(), std::move(settled));
     if (daemon_.ready())
@@ -67,7 +62,8 @@ awaitable<Outcome> Commands::wait_ready(Progress)
 
 awaitable<Outcome> Commands::reload(bool dry_run, Progress progress)
 {
-    co_return co_await daemon_.reload(dry_run, std::move(progress));
+    const auto wish = dry_run ? Daemon::Wish::show : Daemon::Wish::apply;
+    co_return co_await daemon_.reload(wish, std::move(progress));
 }
 
 awaitable<Outcome> Commands::stop_pool(std::string name, Progress)
@@ -87,7 +83,7 @@ awaitable<Outcome> Commands::until_ready(std::string name, std::string done)
 {
     Pool* pool = daemon_.find_pool(name);
     std::function<bool()> settled = [this, pool] {
-        return pool->ready() || !pool->degraded().empty() || daemon_.stopping();
+        return pool->ready() || !pool->down().empty() || daemon_.stopping();
     };
     const auto deadline = Clock::now() + pool->spec()->ready.timeout;
     co_await daemon_.services().changed.wait_until(deadline, std::move(settled));
@@ -164,6 +160,7 @@ awaitable<std::string> Commands::restart_pool(std::string name, Progress progres
     Pool* pool = daemon_.find_pool(name);
     if (!pool->running() || pool->failed() || pool->ready_count() == 0) {
         // Nothing serves that could be lost: all at once.
+        pool->set_degraded({});
         for (const auto& slot : pool->slots())
             if (slot->holds_a_place())
                 slot->renew(pool->spec(), pool->generation());
@@ -201,8 +198,11 @@ awaitable<Outcome> Commands::restart(std::optional<std::string> pool_or_worker, 
         else
             names.push_back(place.pool->name());
     }
-    for (std::size_t i = 0; i < names.size() && problem.empty(); ++i)
+    for (std::size_t i = 0; i < names.size() && problem.empty(); ++i) {
+        if (daemon_.stopping()) // what was drained stays down
+            co_return daemon_stops;
         problem = co_await restart_pool(names[i], progress);
+    }
     if (!problem.empty())
         co_return Outcome{exit_failed, std::move(problem), {}};
     co_return Outcome{exit_done, "restarted " + pool_or_worker.value_or("every pool"), {}};

@@ -128,9 +128,19 @@ bool Daemon::ready() const
 {
     const auto count =
         std::count_if(pools_.begin(), pools_.end(), [](const auto& pool) { return pool->ready(); });
-    const std::size_t asked = spec_.ready_when.value_or(static_cast<unsigned>(pools_.size()));
-    return phase_ == Phase::running &&
-           static_cast<std::size_t>(count) >= std::min(asked, pools_.size());
+    return phase_ == Phase::running && static_cast<std::size_t>(count) >= pools_asked_for();
+}
+
+bool Daemon::may_become_ready() const
+{
+    const auto count = std::count_if(pools_.begin(), pools_.end(),
+                                     [](const auto& pool) { return !pool->failed(); });
+    return static_cast<std::size_t>(count) >= pools_asked_for();
+}
+
+std::size_t Daemon::pools_asked_for() const
+{
+    return std::min<std::size_t>(spec_.ready_when.value_or(pools_.size()), pools_.size());
 }
 
 std::string Daemon::sentence() const
@@ -175,7 +185,7 @@ awaitable<void> Daemon::tell_manager()
 void Daemon::beat()
 {
     keeper_.beat();
-    manager_.beat(Clock::now(), stopping());
+    manager_.beat(Clock::now(), !may_become_ready());
     beat_.expires_after(beat_interval);
     beat_.async_wait(alive_.guard([this](boost::system::error_code error) {
         if (!error)
@@ -188,58 +198,79 @@ void Daemon::beat()
 void Daemon::on_signal(int number)
 {
     if (number == SIGHUP)
-        return tasks_.start("reload", reload_by_signal());
+        return tasks_.start("reload", reload_unasked(Wish::apply));
     if (!stopping())
         return stop();
     hurry();
 }
 
-awaitable<void> Daemon::reload_by_signal()
+awaitable<void> Daemon::reload_unasked(Wish wish)
 {
     Progress nobody;
-    const Outcome outcome = co_await reload(false, std::move(nobody));
+    const Outcome outcome = co_await reload(wish, std::move(nobody));
     if (outcome.exit == exit_done)
         spdlog::info("reload: {}", outcome.message);
 }
 
 // --- Another spec. ---
 
-awaitable<Outcome> Daemon::reload(bool dry_run, Progress progress)
+awaitable<Outcome> Daemon::reload(Wish wish, Progress progress)
 {
     const Turns::Turn turn = co_await turns_.take();
-    if (stopping())
-        co_return Outcome{exit_failed, "the daemon is stopping", {}};
     auto read = [path = spec_.path, options = load_] { return config::load(path, options); };
     config::Loaded loaded = co_await off_loop_.run<config::Loaded>(std::move(read));
-    if (!loaded.spec) {
-        std::string problems = joined(loaded.problems, spec_.path);
-        if (!dry_run)
-            last_reload_error_ = problems;
-        spdlog::error("reload: the spec has {} mistakes, nothing was changed\n{}",
-                      loaded.problems.size(), problems);
-        changed_.notify();
-        co_return Outcome{exit_config, std::move(problems), {}};
-    }
+    if (stopping()) // perhaps only since we read
+        co_return Outcome{exit_failed, "the daemon is stopping", {}};
+    if (!loaded.spec)
+        co_return refuse_spec(loaded, wish);
     config::Difference difference = config::diff(spec_, *loaded.spec);
     std::vector<std::string> lines = config::describe(difference);
     boost::json::object data{{"changes", boost::json::value_from(lines)}};
-    if (dry_run)
+    if (wish == Wish::show)
         co_return Outcome{
             exit_done, lines.empty() ? "nothing would change" : "would change:", std::move(data)};
     if (lines.empty()) {
-        waiting_edit_.clear();
-        last_reload_error_.clear();
+        note_reload({});
         co_return Outcome{exit_done, "nothing has changed", std::move(data)};
     }
+    if (wish == Wish::apply_edit && difference.removes() && spec_.watch != config::Watch::all)
+        co_return hold_edit(difference);
     manager_.reloading();
     Reload reload{*this, std::move(*loaded.spec), std::move(difference), std::move(progress)};
     Outcome outcome = co_await reload.run();
-    waiting_edit_.clear();
-    last_reload_error_ = outcome.exit == exit_done ? std::string{} : outcome.message;
+    note_reload(outcome.exit == exit_done ? std::string{} : outcome.message);
     outcome.data = std::move(data);
-    manager_.ready(sentence());
-    changed_.notify();
+    manager_.reloaded(sentence());
     co_return outcome;
+}
+
+Outcome Daemon::refuse_spec(const config::Loaded& loaded, Wish wish)
+{
+    std::string problems = joined(loaded.problems, spec_.path);
+    const std::size_t count = loaded.problems.size();
+    spdlog::error("reload: the spec has {} mistake{}, nothing was changed\n{}", count,
+                  count == 1 ? "" : "s", problems);
+    if (wish != Wish::show) {
+        last_reload_error_ = problems;
+        changed_.notify();
+    }
+    return {exit_config, std::move(problems), {}};
+}
+
+// A file that was torn while it was written looks just like one that removes something.
+Outcome Daemon::hold_edit(const config::Difference& difference)
+{
+    waiting_edit_ =
+        "the edited spec removes " + removed_by(difference) + ": `ostler reload` applies it";
+    spdlog::warn("{}", waiting_edit_);
+    return {exit_failed, waiting_edit_, {}};
+}
+
+void Daemon::note_reload(std::string error)
+{
+    waiting_edit_.clear();
+    last_reload_error_ = std::move(error);
+    changed_.notify();
 }
 
 void Daemon::watch_spec()
@@ -256,30 +287,7 @@ void Daemon::watch_spec()
 void Daemon::spec_edited()
 {
     if (!stopping())
-        tasks_.start("edit of the spec", apply_edit());
-}
-
-// An edit is applied as `reload` does it, except that one that removes something waits for a word:
-// a file that was torn while it was written looks just like that.
-awaitable<void> Daemon::apply_edit()
-{
-    auto read = [path = spec_.path, options = load_] { return config::load(path, options); };
-    const config::Loaded loaded = co_await off_loop_.run<config::Loaded>(std::move(read));
-    if (loaded.spec) {
-        const config::Difference difference = config::diff(spec_, *loaded.spec);
-        if (difference.empty()) {
-            waiting_edit_.clear();
-            last_reload_error_.clear();
-            co_return;
-        }
-        if (difference.removes() && spec_.watch != config::Watch::all) {
-            waiting_edit_ = "the edited spec removes " + removed_by(difference) +
-                            ": `ostler reload` applies it";
-            spdlog::warn("{}", waiting_edit_);
-            co_return;
-        }
-    }
-    co_await reload_by_signal();
+        tasks_.start("edit of the spec", reload_unasked(Wish::apply_edit));
 }
 
 // --- The end. ---

@@ -55,7 +55,8 @@ public:
     void stop();
     void stop(int code);
 
-    [[nodiscard]] boost::asio::awaitable<Outcome> reload(bool dry_run, Progress progress);
+    enum class Wish { show, apply, apply_edit }; // an edit alone: not what removes something
+    [[nodiscard]] boost::asio::awaitable<Outcome> reload(Wish wish, Progress progress);
 
     [[nodiscard]] const config::Spec& spec() const { return spec_; }
     [[nodiscard]] const Sockets& sockets() const { return sockets_; }
@@ -67,6 +68,7 @@ public:
     [[nodiscard]] pid_t keeper_pid() const { return services_.keeper_pid; }
     [[nodiscard]] Clock::duration uptime() const { return Clock::now() - started_at_; }
     [[nodiscard]] bool ready() const;
+    [[nodiscard]] bool may_become_ready() const; // enough pools have not failed
     [[nodiscard]] int exit_code() const { return exit_code_; }
     [[nodiscard]] bool stopping() const { return phase_ != Phase::running; }
     [[nodiscard]] const std::string& last_reload_error() const { return last_reload_error_; }
@@ -82,13 +84,16 @@ private:
     void beat();
     void watch_spec();
     void spec_edited();
-    boost::asio::awaitable<void> apply_edit();
-    boost::asio::awaitable<void> reload_by_signal();
+    boost::asio::awaitable<void> reload_unasked(Wish wish);
+    [[nodiscard]] Outcome refuse_spec(const config::Loaded& loaded, Wish wish);
+    [[nodiscard]] Outcome hold_edit(const config::Difference& difference);
+    void note_reload(std::string error);
     boost::asio::awaitable<void> tell_manager();
     boost::asio::awaitable<void> drain_and_end();
     boost::asio::awaitable<void> let_queues_empty();
     [[nodiscard]] bool queues_empty() const;
-    [[nodiscard]] std::string sentence() const; // for the manager's STATUS
+    [[nodiscard]] std::size_t pools_asked_for() const; // that must be ready for us to be it
+    [[nodiscard]] std::string sentence() const;        // for the manager's STATUS
     void hurry();
     void end();
     boost::asio::awaitable<void> end_tasks();

@@ -8,7 +8,8 @@ namespace ostler
 namespace
 {
 
-constexpr std::chrono::seconds longer{15}; // asked for anew every second while we stop
+constexpr std::chrono::seconds longer{
+    15}; // asked for anew every second while we start, reload or stop
 
 } // namespace
 
@@ -20,6 +21,9 @@ void ManagerLink::tell(const std::string& state)
 
 void ManagerLink::ready(const std::string& sentence)
 {
+    if (phase_ == Phase::stopping)
+        return;
+    phase_ = Phase::ready;
     tell(systemd::ready(sentence));
 }
 
@@ -30,18 +34,29 @@ void ManagerLink::status(const std::string& sentence)
 
 void ManagerLink::stopping(const std::string& sentence)
 {
+    phase_ = Phase::stopping;
     tell(systemd::stopping(sentence));
 }
 
 void ManagerLink::reloading()
 {
+    if (phase_ != Phase::ready)
+        return;
+    phase_ = Phase::reloading;
     const auto now = Clock::now().time_since_epoch();
     tell(systemd::reloading(std::chrono::duration_cast<std::chrono::microseconds>(now)));
 }
 
-void ManagerLink::beat(Clock::time_point now, bool stopping)
+void ManagerLink::reloaded(const std::string& sentence)
 {
-    if (stopping)
+    if (phase_ == Phase::reloading)
+        ready(sentence);
+}
+
+void ManagerLink::beat(Clock::time_point now, bool hopeless)
+{
+    const bool in_vain = phase_ == Phase::starting && hopeless;
+    if (phase_ != Phase::ready && !in_vain)
         tell(systemd::extend_timeout(longer));
     if (!watchdog_ || now - last_watchdog_ < *watchdog_)
         return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What we tell our service manager, through the keeper, whom it knows as the main process.
+// What we tell our service manager, through the keeper, whom it knows as the main process: each
+// thing in its time, so that it never hears that we are ready before we are, or when we stop.
 #pragma once
 
 #include <chrono>
@@ -21,16 +22,20 @@ public:
     }
     void ready(const std::string& sentence);
     void status(const std::string& sentence);
-    void reloading();
+    void reloading(); // while we start, that is nothing it can do anything with
+    void reloaded(const std::string& sentence);
     void stopping(const std::string& sentence);
-    // Called every second from the loop: the watchdog, and more time while we stop.
-    void beat(Clock::time_point now, bool stopping);
+    // Called every second from the loop: the watchdog, and more time while we start, reload or
+    // stop; not for a start that is hopeless.
+    void beat(Clock::time_point now, bool hopeless);
 
 private:
+    enum class Phase { starting, ready, reloading, stopping };
     void tell(const std::string& state);
 
     KeeperLink& keeper_;
     bool managed_;
+    Phase phase_ = Phase::starting;
     std::optional<std::chrono::microseconds> watchdog_;
     Clock::time_point last_watchdog_{};
 };

@@ -160,3 +160,56 @@ TEST_CASE("connections wait while their only pool is stopped", "[stop]")
     d.must("start api");
     CHECK(waiting.answer().whole);
 }
+
+TEST_CASE("for stop.delay a daemon that stops serves on, then the drain begins", "[stop]")
+{
+    Daemon d{web_pool("stop: {delay: 3s}")};
+    d.ready();
+    const Endpoint web = d.at("web");
+    d.signal(SIGTERM);
+    REQUIRE(d.notified().hears("STOPPING=1"));
+    CHECK(get(web).whole);
+    CHECK(d.row("api").state == "ready");
+    CHECK(eventually([&] { return HttpClient{web, 1s}.error() == ECONNREFUSED; }));
+    const auto end = d.ended();
+    REQUIRE(end);
+    CHECK(end->exit == 0);
+}
+
+TEST_CASE("a second SIGTERM does not wait for stop.delay", "[stop]")
+{
+    Daemon d{web_pool("stop: {delay: 60s}")};
+    d.ready();
+    d.signal(SIGTERM);
+    REQUIRE(d.notified().hears("STOPPING=1"));
+    d.signal(SIGTERM);
+    CHECK(d.ended(10s));
+}
+
+TEST_CASE("a pool that is stopped or restarted does not wait for stop.delay", "[stop]")
+{
+    Daemon d{web_pool("stop: {delay: 60s}\nrollout: {min_healthy: 0s}")};
+    d.ready();
+    d.must("restart api");
+    d.must("stop api");
+    d.signal(SIGTERM);
+    REQUIRE(d.notified().hears("STOPPING=1"));
+    d.signal(SIGTERM);
+    CHECK(d.ended(10s));
+}
+
+TEST_CASE("a reload that still reads the spec when it stops starts nothing", "[stop]")
+{
+    // So much to read that the stop comes first.
+    const std::string much = "watch: false\n" + std::string(900'000, '#') + "\n";
+    Daemon d{much + web_pool("args: [--ignore-drain]\nstop: {drain: 1s}")};
+    d.ready();
+    d.write_spec(much + web_pool("args: [--ignore-drain]\nstop: {drain: 1s}") +
+                 "  job: {exec: /bin/sleep, args: [\"600\"], protocol: none}\n");
+    d.signal(SIGHUP);
+    d.signal(SIGTERM);
+    const auto end = d.ended();
+    REQUIRE(end);
+    CHECK(end->exit == 0);
+    CHECK(d.log().find("job/0") == std::string::npos);
+}

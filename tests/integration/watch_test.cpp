@@ -121,3 +121,38 @@ TEST_CASE("a changed program is replaced by an edit alone", "[watch]")
     REQUIRE(eventually([&] { return generation(d) == 2 && d.all_ready("api", 1); }));
     CHECK(d.pids("api") != before);
 }
+
+TEST_CASE("an edit that waits for its turn is judged by what it applies", "[watch]")
+{
+    const std::string slow = "rollout: {min_healthy: 0s}\nargs: [--start-ms, \"3000\"]\n";
+    Daemon d{api_and_job("rollout: {min_healthy: 0s}")};
+    const auto job = d.ready().pids("job");
+    d.replace_spec(api_and_job(slow)); // takes the turn, and its time
+    REQUIRE(eventually([&] { return d.rows("api").size() == 2; }));
+    d.replace_spec(api_and_job(slow + "workers: 2")); // removes nothing, and waits
+    CHECK(throughout(500ms, [&] { return d.rows("api").size() == 2; }));
+    d.replace_spec(api(slow + "workers: 2"));
+    REQUIRE(eventually(
+        [&] { return d.status().at("daemon").as_object().at("waiting_edit").is_string(); }));
+    CHECK(d.must("reload --dry-run").out.find("job") != std::string::npos);
+    CHECK(d.pids("job") == job);
+    CHECK(generation(d) == 2);
+}
+
+TEST_CASE("an edit back to what runs takes back the error, also for the service manager", "[watch]")
+{
+    Daemon d{api("workers: 1")};
+    d.ready();
+    d.write_spec(api("workers: many"));
+    const auto last_status = [&] {
+        std::string last;
+        for (const std::string& line : d.notified().heard())
+            if (line.rfind("STATUS=", 0) == 0)
+                last = line;
+        return last;
+    };
+    REQUIRE(eventually([&] { return last_status().find("failed") != std::string::npos; }));
+    CHECK(d.logs("the spec has 1 mistake, nothing was changed"));
+    d.write_spec(api("workers: 1"));
+    CHECK(eventually([&] { return last_status() == "STATUS=1/1 workers ready"; }));
+}
