@@ -100,9 +100,8 @@ std::size_t Pool::places() const
 
 void Pool::converge()
 {
-    if (!running_ || failed_)
-        return;
-    for (std::size_t count = places(); count < desired_; ++count)
+    const bool starts = running_ && !failed_;
+    for (std::size_t count = places(); starts && count < desired_; ++count)
         free_slot().start(spec_, generation_);
     for (std::size_t count = places(); count > desired_ + surging_; --count)
         least_wanted().retire();

@@ -57,6 +57,17 @@ std::string control_path(const Options& options, const config::Spec& spec)
     return spec.control.path.empty() ? control::default_path() : spec.control.path;
 }
 
+// They wait until the daemon listens: a reload that is asked for while the spec is being read must
+// not end us.
+void hold_signals()
+{
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        ::sigaddset(&set, number);
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
 // Asio goes on without a word when its timer cannot be registered with epoll, and nothing with a
 // deadline would ever happen.
 bool timers_work(boost::asio::io_context& loop)
@@ -110,6 +121,8 @@ int start(int argc, char** argv)
     const auto options = parse_options(argc, argv, exit);
     if (!options)
         return exit;
+    if (!options->check)
+        hold_signals();
     const config::LoadOptions how{.insecure = options->insecure_spec};
     config::Loaded loaded = config::load(options->config, how);
     if (!loaded.spec)

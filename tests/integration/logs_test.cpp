@@ -93,6 +93,7 @@ TEST_CASE("log format json is one object a line", "[logs]")
 {
     Daemon d{plain_pool("", "log: {format: json}")};
     d.ready();
+    REQUIRE(d.logs("ready:")); // lines are written by a thread of their own
     std::istringstream lines{d.log()};
     unsigned count = 0;
     for (std::string line; std::getline(lines, line); ++count)

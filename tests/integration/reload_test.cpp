@@ -33,6 +33,19 @@ std::uint64_t generation(Daemon& d)
 
 } // namespace
 
+TEST_CASE("fewer workers for a stopped pool: applied, and nothing waits for ever", "[reload]")
+{
+    const std::string other = "  other: {protocol: none, exec: /bin/sleep, args: [\"600\"]}\n";
+    Daemon d{plain_pool("workers: 4") + other};
+    d.ready();
+    d.must("stop job");
+    d.write_spec(plain_pool("workers: 3") + other);
+    d.must("reload");
+    d.must("stop other");
+    d.must("start job");
+    CHECK(d.all_ready("job", 3));
+}
+
 TEST_CASE("a reload of the same spec touches nobody", "[reload]")
 {
     Daemon d{with_job("workers: 2", "")};

@@ -40,7 +40,7 @@ TEST_CASE("a log that nobody reads holds up nobody, and the lines that it lost a
     CHECK(text.find(" lost\n" + line) != std::string::npos);
     CHECK(text.substr(text.size() - 5) == "last\n");
     // Nothing is missing without being counted, whether the thread had the first in hand or not.
-    const std::size_t written = std::count(text.begin(), text.end(), '\n') - 1;
+    const auto written = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) - 1;
     const std::size_t at = text.find(" lost\n");
     const std::size_t begin = text.rfind('\n', at);
     const std::size_t lost = std::stoul(text.substr(begin == std::string::npos ? 0 : begin + 1));

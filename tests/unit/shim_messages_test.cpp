@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <string>
+#include <string_view>
 #include <sys/socket.h>
 
 #include "tests/support/catch.hpp"
@@ -15,7 +16,8 @@ using namespace ostler::wire::native;
 namespace
 {
 
-ostler_message to_worker(std::uint64_t id, const std::string& text, std::uint32_t flags = 0)
+// The text is lent to the message.
+ostler_message to_worker(std::uint64_t id, std::string_view text, std::uint32_t flags = 0)
 {
     ostler_message message = OSTLER_MESSAGE_INIT;
     message.kind = OSTLER_WORKER;
