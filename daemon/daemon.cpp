@@ -58,7 +58,7 @@ config::Spec nothing_of(const config::Spec& spec)
 
 Daemon::Daemon(boost::asio::io_context& loop, DaemonSettings settings)
     : loop_{loop},
-      signals_{loop.get_executor(), {SIGTERM, SIGINT, SIGHUP}},
+      signals_{loop.get_executor()},
       spec_{std::move(settings.spec)},
       load_{settings.load},
       changed_{loop.get_executor()},

@@ -13,22 +13,35 @@ namespace ostler
 namespace
 {
 
-int open_source(std::initializer_list<int> numbers)
+sigset_t ours()
 {
     sigset_t set;
     sigemptyset(&set);
-    for (const int number : numbers)
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
         sigaddset(&set, number);
+    return set;
+}
+
+int open_source()
+{
+    hold_signals();
+    const sigset_t set = ours();
     const int fd = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (fd < 0 || ::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0)
+    if (fd < 0)
         throw std::system_error{errno, std::system_category(), "listening to signals"};
     return fd;
 }
 
 } // namespace
 
-Signals::Signals(boost::asio::any_io_executor executor, std::initializer_list<int> numbers)
-    : source_{std::move(executor), open_source(numbers)}
+void hold_signals()
+{
+    const sigset_t set = ours();
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr); // cannot fail: the arguments are right
+}
+
+Signals::Signals(boost::asio::any_io_executor executor)
+    : source_{std::move(executor), open_source()}
 {
 }
 

@@ -6,18 +6,21 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
-#include <initializer_list>
 
 #include "ipc/os/alive.hpp"
 
 namespace ostler
 {
 
+// Those the daemon answers to wait from now on until it listens: in this thread, and in those that
+// it starts later.
+void hold_signals();
+
 class Signals
 {
 public:
-    // Blocks them in this thread, and in those that it starts later. Throws when that cannot be.
-    Signals(boost::asio::any_io_executor executor, std::initializer_list<int> numbers);
+    // Holds them too. Throws when they cannot be listened to.
+    explicit Signals(boost::asio::any_io_executor executor);
 
     // Calls `handler` with the number of each signal, until destroyed.
     void listen(std::function<void(int)> handler);

@@ -17,6 +17,7 @@
 #include "daemon/control_access.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/log_setup.hpp"
+#include "daemon/signals.hpp"
 #include "ipc/control/address.hpp"
 #include "ipc/control/exit_code.hpp"
 #include "ipc/wire/keeper.hpp"
@@ -55,17 +56,6 @@ std::string control_path(const Options& options, const config::Spec& spec)
     if (options.control)
         return *options.control;
     return spec.control.path.empty() ? control::default_path() : spec.control.path;
-}
-
-// They wait until the daemon listens: a reload that is asked for while the spec is being read must
-// not end us.
-void hold_signals()
-{
-    sigset_t set;
-    ::sigemptyset(&set);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP})
-        ::sigaddset(&set, number);
-    ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
 // Asio goes on without a word when its timer cannot be registered with epoll, and nothing with a
@@ -122,7 +112,7 @@ int start(int argc, char** argv)
     if (!options)
         return exit;
     if (!options->check)
-        hold_signals();
+        hold_signals(); // a reload that is asked for while the spec is read must not end us
     const config::LoadOptions how{.insecure = options->insecure_spec};
     config::Loaded loaded = config::load(options->config, how);
     if (!loaded.spec)
