@@ -6,9 +6,11 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdexcept>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <system_error>
 
 #include "ipc/wire/page.hpp"
 
@@ -77,10 +79,18 @@ FakeMaster::FakeMaster() : page_{make_page()}
     REQUIRE(os::packet_pair(ours_, workers_) == 0);
 }
 
+/// May be called beside the test's own thread, where Catch must not be used: so it throws.
 void FakeMaster::send_bytes(std::span<const std::byte> bytes, os::FdRef lent)
 {
     const int fd = lent.get();
-    REQUIRE(os::send_packet(ours_.borrow(), bytes, {&fd, lent.valid() ? 1u : 0u}) == 0);
+    int rc = -EAGAIN;
+    // The channel may be full of what was sent before.
+    const bool sent = eventually([&] {
+        rc = os::send_packet(ours_.borrow(), bytes, {&fd, lent.valid() ? 1u : 0u});
+        return rc != -EAGAIN;
+    });
+    if (!sent || rc != 0)
+        throw std::system_error{-rc, std::generic_category(), "sending to the worker"};
 }
 
 void FakeMaster::send_part(const std::string& text, std::uint16_t flags, os::FdRef lent)
@@ -95,14 +105,9 @@ void FakeMaster::send_part(const std::string& text, std::uint16_t flags, os::FdR
     if ((flags & continued) == 0)
         wire::write_fields(writer, message);
     writer.raw(text.data(), text.size());
-    REQUIRE(writer.ok());
-    const int fd = lent.get();
-    int rc = -EAGAIN;
-    REQUIRE(eventually([&] {
-        rc = os::send_packet(ours_.borrow(), writer.bytes(), {&fd, lent.valid() ? 1u : 0u});
-        return rc != -EAGAIN;
-    }));
-    REQUIRE(rc == 0);
+    if (!writer.ok())
+        throw std::length_error{"a part that is too long"};
+    send_bytes(writer.bytes(), lent);
 }
 
 std::string Said::body() const
