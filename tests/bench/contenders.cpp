@@ -3,6 +3,7 @@
 
 #include <array>
 #include <csignal>
+#include <fcntl.h>
 #include <stdexcept>
 
 #include "tests/support/child.hpp"
@@ -74,6 +75,9 @@ class Bare : public Contender
 public:
     explicit Bare(const Crew& crew) : listener_{Endpoint{"tcp://127.0.0.1:0"}.listen()}
     {
+        // A worker that is woken for what another took must not wait in accept() for the next one.
+        if (::fcntl(listener_.get(), F_SETFL, O_NONBLOCK) != 0)
+            throw std::runtime_error("the socket stays blocking");
         const Child::Settings how{.fds = {listener_.get()}};
         for (unsigned i = 0; i < crew.workers; ++i)
             workers_.push_back(
