@@ -24,8 +24,8 @@ sigset_t ours()
 
 int open_source()
 {
-    hold_signals();
     const sigset_t set = ours();
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr); // cannot fail: the arguments are right
     const int fd = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0)
         throw std::system_error{errno, std::system_category(), "listening to signals"};
@@ -34,10 +34,10 @@ int open_source()
 
 } // namespace
 
-void hold_signals()
+void let_signals_end_us()
 {
     const sigset_t set = ours();
-    ::pthread_sigmask(SIG_BLOCK, &set, nullptr); // cannot fail: the arguments are right
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 Signals::Signals(boost::asio::any_io_executor executor)

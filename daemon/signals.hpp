@@ -12,14 +12,14 @@
 namespace ostler
 {
 
-// Those the daemon answers to wait from now on until it listens: in this thread, and in those that
-// it starts later.
-void hold_signals();
+// The master is born with those that it answers to held, so that none ends it before it listens.
+// What only prints and ends is ended by them.
+void let_signals_end_us();
 
 class Signals
 {
 public:
-    // Holds them too. Throws when they cannot be listened to.
+    // Throws when they cannot be listened to.
     explicit Signals(boost::asio::any_io_executor executor);
 
     // Calls `handler` with the number of each signal, until destroyed.

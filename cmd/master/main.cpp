@@ -99,7 +99,7 @@ int run(const Options& options, config::Spec spec, os::UniqueFd keeper)
                                        .watchdog = watchdog_of_keeper()}};
     if (const std::string problem = daemon.start(); !problem.empty()) {
         spdlog::critical("{}", problem);
-        return exit_failed;
+        return exit_system;
     }
     loop.run();
     return daemon.exit_code();
@@ -111,8 +111,8 @@ int start(int argc, char** argv)
     const auto options = parse_options(argc, argv, exit);
     if (!options)
         return exit;
-    if (!options->check)
-        hold_signals(); // a reload that is asked for while the spec is read must not end us
+    if (options->check)
+        let_signals_end_us();
     const config::LoadOptions how{.insecure = options->insecure_spec};
     config::Loaded loaded = config::load(options->config, how);
     if (!loaded.spec)

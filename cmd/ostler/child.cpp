@@ -44,11 +44,12 @@ public:
     {
         posix_spawn_file_actions_init(&files);
         posix_spawnattr_init(&attributes);
-        // What we ignore is our own affair.
-        sigset_t all;
-        sigfillset(&all);
-        posix_spawnattr_setsigdefault(&attributes, &all);
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+        // What we ignore or hold is our own affair.
+        sigset_t set;
+        sigfillset(&set);
+        posix_spawnattr_setsigdefault(&attributes, &set);
+        sigemptyset(&set);
+        posix_spawnattr_setsigmask(&attributes, &set);
     }
     ~SpawnSettings()
     {
@@ -67,9 +68,10 @@ public:
     }
     void set_apart(Apart apart)
     {
-        constexpr short flags[] = {0, POSIX_SPAWN_SETSID};
+        constexpr short flags[] = {POSIX_SPAWN_SETPGROUP, POSIX_SPAWN_SETSID};
         const auto flag = flags[static_cast<std::size_t>(apart)];
-        posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | flag));
+        posix_spawnattr_setflags(
+            &attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | flag));
     }
 
     posix_spawn_file_actions_t files;

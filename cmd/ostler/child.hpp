@@ -15,14 +15,15 @@ namespace ostler::cli
 // Beside this program, or in ../sbin: the same rule in a build tree and when installed.
 [[nodiscard]] std::string ostlerd_path();
 
-enum class Apart { no, session }; // from the terminal
+// From our signals: those of the keyboard, or all of the terminal.
+enum class Apart { group, session };
 
 struct ChildPlan {
     std::vector<std::string> args; // after the program's name
     std::vector<std::string> env;  // beside our own, "K=V"
     std::optional<std::string>
         log; // stdout and stderr are appended to it, stdin is empty; else all are ours
-    Apart apart = Apart::no;
+    Apart apart = Apart::group;
 };
 
 // The pid, or a sentence why not.

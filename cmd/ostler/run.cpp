@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 // `ostler run`: a pool without a spec file, in the foreground. The spec is written to a folder of
-// its own and goes with it.
-#include <array>
-#include <atomic>
+// its own and goes with it. The daemon is ours alone: it hears of signals from us, in a process
+// group of its own, and ends when we do, however that is.
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <sys/stat.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,31 +100,63 @@ json::object spec_of(const Call& call, const json::value& workers)
             {"pools", json::object{{"run", std::move(pool)}}}};
 }
 
-std::atomic<pid_t> child_pid{-1}; // for the signal handler alone
-
-// What the terminal sends (Ctrl-C) reaches ostlerd by itself; what is sent to us alone does not.
-void pass_on(int number, siginfo_t* about, void*)
+bool ignored(int number)
 {
-    if (about->si_code != SI_KERNEL && child_pid > 0)
-        ::kill(child_pid, number);
-}
-
-void handle_signals()
-{
-    struct sigaction passing {
+    struct sigaction now {
     };
-    passing.sa_sigaction = pass_on;
-    passing.sa_flags = SA_SIGINFO;
-    for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP})
-        ::sigaction(number, &passing, nullptr);
+    ::sigaction(number, nullptr, &now);
+    return now.sa_handler == SIG_IGN;
 }
 
-int wait_for(pid_t child)
+// Those that end us, and the end of the child. All are held from before it starts, so that none is
+// lost, and taken one at a time.
+class Signals
+{
+public:
+    Signals()
+    {
+        std::signal(SIGCHLD, SIG_DFL); // ignored, the kernel would reap for us
+        sigemptyset(&set_);
+        for (const int number : {SIGCHLD, SIGINT, SIGQUIT, SIGTERM})
+            sigaddset(&set_, number);
+        if (!ignored(SIGHUP)) // nohup
+            sigaddset(&set_, SIGHUP);
+        ::sigprocmask(SIG_BLOCK, &set_, nullptr);
+    }
+    [[nodiscard]] int next() const
+    {
+        int number = 0;
+        ::sigwait(&set_, &number);
+        return number;
+    }
+
+private:
+    sigset_t set_{};
+};
+
+// Passes on what comes until it has ended. A terminal that goes away is the end of what ran in it,
+// where SIGHUP would be a reload to the daemon.
+int see_through(pid_t child, const Signals& signals)
 {
     int how = 0;
-    while (::waitpid(child, &how, 0) < 0 && errno == EINTR) {
-    }
+    while (::waitpid(child, &how, WNOHANG) == 0)
+        if (const int number = signals.next(); number != SIGCHLD)
+            ::kill(child, number == SIGHUP ? SIGTERM : number);
     return WIFEXITED(how) ? WEXITSTATUS(how) : exit_failed;
+}
+
+// An error number, or 0. Whatever the umask is: a spec that others may write would be refused.
+int write_whole(const std::string& path, const std::string& text)
+{
+    const os::UniqueFd file{os::adopt,
+                            ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    for (std::size_t done = 0; file.valid() && done < text.size();) {
+        const ssize_t count = ::write(file.get(), text.data() + done, text.size() - done);
+        if (count < 0)
+            return errno;
+        done += static_cast<std::size_t>(count);
+    }
+    return file.valid() ? 0 : errno;
 }
 
 } // namespace
@@ -144,19 +174,16 @@ int run_run(const Call& call)
         return fail(exit_system,
                     "cannot make a folder for the spec: " + std::string{std::strerror(errno)});
     const std::string spec = folder.file("ostler.yaml");
-    // Whatever the umask is: a spec that others may write would be refused.
-    const mode_t mask = ::umask(077);
-    std::ofstream{spec} << json::serialize(
-                               spec_of(call, workers ? json::value(*workers) : json::value("auto")))
-                        << "\n";
-    ::umask(mask);
+    const json::object text = spec_of(call, workers ? json::value(*workers) : json::value("auto"));
+    if (const int error = write_whole(spec, json::serialize(text) + "\n"))
+        return fail(exit_system, "cannot write the spec, " + spec + ": " + std::strerror(error));
     const std::string control = call.named_socket().value_or(folder.file("control.sock"));
-    handle_signals();
-    const Child child = spawn_ostlerd({.args = {"--config", spec, "--control", control}});
+    const Signals signals;
+    const Child child = spawn_ostlerd({.args = {"--config", spec, "--control", control},
+                                       .env = {"OSTLER_PARENT=" + std::to_string(::getpid())}});
     if (!child.problem.empty())
         return fail(exit_system, child.problem);
-    child_pid = child.pid;
-    return wait_for(child.pid);
+    return see_through(child.pid, signals);
 }
 
 } // namespace ostler::cli

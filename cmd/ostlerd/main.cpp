@@ -2,12 +2,15 @@
 // ostlerd: the keeper. Parses nothing: all arguments are the master's.
 #include <cerrno>
 #include <climits>
+#include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon/keeper/keeper.hpp"
@@ -52,6 +55,33 @@ void prepare_descriptors()
     ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+// With fewer the first worker may not start, for reasons that name no limit.
+constexpr rlim_t least_descriptors = 64;
+
+bool enough_descriptors()
+{
+    rlimit limit;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= least_descriptors)
+        return true;
+    say("the limit of open files is %ju, and this daemon needs at least %ju: raise it (ulimit -n, "
+        "LimitNOFILE=)",
+        static_cast<std::uintmax_t>(limit.rlim_cur),
+        static_cast<std::uintmax_t>(least_descriptors));
+    return false;
+}
+
+// `ostler run`: when it ends, in whatever way, it is as if we were told to stop.
+void end_with_parent()
+{
+    const char* parent = std::getenv("OSTLER_PARENT");
+    if (parent == nullptr)
+        return;
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != std::strtol(parent, nullptr, 10)) // it had ended before
+        ::raise(SIGTERM);
+    ::unsetenv("OSTLER_PARENT"); // it is nobody else's
+}
+
 bool heartbeat_wanted()
 {
     const char* off = std::getenv("OSTLER_NO_HEARTBEAT");
@@ -70,8 +100,11 @@ int main(int, char* argv[])
 {
     static constinit keeper::Table table;
     prepare_descriptors();
+    if (!enough_descriptors())
+        return exit_system;
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     auto signals = keeper::take_over_signals();
+    end_with_parent();
     auto manager = keeper::ServiceManager::from_environment();
 
     const Sibling launch{"launch"};

@@ -130,8 +130,7 @@ void Keeper::explain() const
         std::snprintf(how, sizeof how, "was killed by signal %d (%s)", status,
                       ::sigdescr_np(status));
     if (beaten_)
-        say("the master (pid %d) %s and takes its %zu workers with it", parts_.master, how,
-            table_.running());
+        say("the master (pid %d) %s and takes its workers with it", parts_.master, how);
     else
         say("the master (pid %d) %s before it was ready", parts_.master, how);
 }

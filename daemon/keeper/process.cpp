@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/wait.h>
 
+#include "daemon/keeper/signals.hpp"
 #include "ipc/os/signals.hpp"
 #include "ipc/wire/keeper.hpp"
 
@@ -26,13 +27,14 @@ struct Program {
     char* const* argv;
     char* const* env;
     std::span<const int> fds;
-    int error = 0; // written by the child, which shares our memory
+    const sigset_t* held; // signals that it finds blocked, or null
+    int error = 0;        // written by the child, which shares our memory
 };
 
-// A copy above everything that is placed.
-int lift(int fd)
+// A copy above everything that is placed, and no higher: the limit may be low.
+int lift(int fd, std::size_t placed)
 {
-    return ::fcntl(fd, F_DUPFD_CLOEXEC, first_fd + static_cast<int>(most_fds));
+    return ::fcntl(fd, F_DUPFD_CLOEXEC, first_fd + static_cast<int>(placed));
 }
 
 // All numbers may overlap, that of what we execute too; so everything is lifted first.
@@ -41,9 +43,9 @@ int place(Program& program)
     const std::size_t count = program.fds.size();
     int lifted[most_fds];
     for (std::size_t i = 0; i < count; ++i)
-        if ((lifted[i] = lift(program.fds[i])) < 0)
+        if ((lifted[i] = lift(program.fds[i], count)) < 0)
             return errno;
-    if (program.folder != AT_FDCWD && (program.folder = lift(program.folder)) < 0)
+    if (program.folder != AT_FDCWD && (program.folder = lift(program.folder, count)) < 0)
         return errno;
     for (std::size_t i = 0; i < count; ++i)
         if (::dup2(lifted[i], first_fd + static_cast<int>(i)) < 0)
@@ -59,6 +61,8 @@ int become(void* argument)
     program.error = place(program);
     if (program.error == 0) {
         os::reset_signals();
+        if (program.held != nullptr)
+            ::sigprocmask(SIG_BLOCK, program.held, nullptr);
         ::execveat(program.folder, program.path, program.argv, program.env, program.flags);
         program.error = errno;
     }
@@ -89,7 +93,7 @@ Started start_launcher(os::FdRef launcher, std::span<const int> fds)
     char name[] = "ostler-launch";
     char* argv[] = {name, nullptr};
     char* env[] = {nullptr};
-    return start({launcher.get(), "", AT_EMPTY_PATH, argv, env, fds});
+    return start({launcher.get(), "", AT_EMPTY_PATH, argv, env, fds, nullptr});
 }
 
 Started start_master(const char* path, char* argv[], os::FdRef channel)
@@ -97,7 +101,8 @@ Started start_master(const char* path, char* argv[], os::FdRef channel)
     const int fds[] = {channel.get()};
     static_assert(wire::keeper::channel_fd == first_fd);
     argv[0] = const_cast<char*>(path); // exec only reads it
-    return start({AT_FDCWD, path, 0, argv, environ, fds});
+    const sigset_t held = held_by_master();
+    return start({AT_FDCWD, path, 0, argv, environ, fds, &held});
 }
 
 } // namespace ostler::keeper

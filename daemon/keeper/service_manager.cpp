@@ -64,15 +64,27 @@ ServiceManager ServiceManager::from_environment()
     return manager;
 }
 
-ServiceManager::Sent ServiceManager::send(std::string_view state) const
+ServiceManager::Sent ServiceManager::send(std::string_view state)
 {
     const auto* to = reinterpret_cast<const sockaddr*>(&address_);
-    if (::sendto(socket_.get(), state.data(), state.size(), MSG_NOSIGNAL, to, address_size_) >= 0)
+    if (::sendto(socket_.get(), state.data(), state.size(), MSG_NOSIGNAL, to, address_size_) >= 0) {
+        heard_ = true;
         return Sent::yes;
+    }
     if (errno == EAGAIN)
         return Sent::no_room;
-    say("cannot notify the service manager: %s", ::strerrordesc_np(errno));
+    complain(errno);
     return Sent::never;
+}
+
+// Once. Not of one who has heard us and is gone: `ostler start` listens until we are ready.
+void ServiceManager::complain(int error)
+{
+    const bool gone = error == ECONNREFUSED || error == ENOENT;
+    if (complained_ || (gone && heard_))
+        return;
+    complained_ = true;
+    say("cannot notify the service manager: %s", ::strerrordesc_np(error));
 }
 
 void ServiceManager::relay(std::string_view state)

@@ -34,7 +34,8 @@ private:
     static constexpr std::size_t max_waiting = 16;
 
     enum class Sent { yes, no_room, never };
-    [[nodiscard]] Sent send(std::string_view state) const;
+    [[nodiscard]] Sent send(std::string_view state);
+    void complain(int error);
     void keep(std::string_view state);
 
     os::UniqueFd socket_;
@@ -42,6 +43,8 @@ private:
     socklen_t address_size_ = 0;
     Waiting waiting_[max_waiting];
     std::size_t waiting_count_ = 0;
+    bool heard_ = false;      // us, once
+    bool complained_ = false; // of it
 };
 
 } // namespace ostler::keeper

@@ -36,6 +36,16 @@ int meant_for_master(int number)
     }
 }
 
+sigset_t held_by_master()
+{
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (int number = 1; number < NSIG; ++number)
+        if (const int meant = meant_for_master(number))
+            ::sigaddset(&set, meant);
+    return set;
+}
+
 int take_signal(os::FdRef signals)
 {
     signalfd_siginfo came;

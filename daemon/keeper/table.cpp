@@ -74,10 +74,4 @@ void Table::forget(std::uint64_t id)
         --used_;
 }
 
-std::size_t Table::running() const
-{
-    return static_cast<std::size_t>(std::count_if(
-        workers_, workers_ + used_, [](const Worker& w) { return w.state == State::running; }));
-}
-
 } // namespace ostler::keeper

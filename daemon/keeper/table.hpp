@@ -41,7 +41,6 @@ public:
 
     [[nodiscard]] Worker* begin() { return workers_; }
     [[nodiscard]] Worker* end() { return workers_ + used_; }
-    [[nodiscard]] std::size_t running() const;
 
 private:
     Worker workers_[capacity];

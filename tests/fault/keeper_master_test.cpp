@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the keeper does with the master, and how the daemon ends.
 #include <csignal>
+#include <optional>
 #include <sys/prctl.h>
 
 #include "tests/fault/keeper_rig.hpp"
@@ -184,7 +185,7 @@ TEST_CASE("a master that is killed takes its workers with it, and the daemon say
     CHECK(stay_gone({stray, worker}));
     CHECK(rig.keeper().err() ==
           "ostlerd: the master (pid " + std::to_string(rig.master()) +
-              ") was killed by signal 9 (Killed) and takes its 2 workers with it\n");
+              ") was killed by signal 9 (Killed) and takes its workers with it\n");
 }
 
 TEST_CASE("what a master exits with is the daemon's code only where it means something")
@@ -297,6 +298,27 @@ TEST_CASE("what the master says to the service manager is relayed, to a path or 
         CHECK(manager.hears("STATUS=four workers"));
         CHECK(manager.heard().front() == "READY=1");
     }
+}
+
+TEST_CASE("a service manager that has heard us and is gone is not complained of, another once")
+{
+    Scratch scratch;
+    std::optional<NotifySocket> manager{scratch / "notify"};
+    KeeperRig heard{{{"NOTIFY_SOCKET", scratch / "notify"}}};
+    heard.tell(Notify{"READY=1"});
+    REQUIRE(manager->hears("READY=1"));
+    manager.reset();
+    KeeperRig unheard{{{"NOTIFY_SOCKET", scratch / "nobody"}}};
+    for (KeeperRig* rig : {&heard, &unheard}) {
+        rig->tell(Notify{"STATUS=one"});
+        rig->tell(Notify{"STATUS=two"});
+        rig->tell(End{0});
+        rig->order("exit 0");
+        CHECK(exit_code(*rig) == 0);
+    }
+    CHECK(heard.keeper().err().empty());
+    CHECK(unheard.keeper().err() ==
+          "ostlerd: cannot notify the service manager: No such file or directory\n");
 }
 
 TEST_CASE("without a service manager, or with the watchdog of another, the master is told nothing")

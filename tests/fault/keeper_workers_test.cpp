@@ -223,7 +223,7 @@ TEST_CASE("a start for which the keeper has no descriptors left fails alone")
 TEST_CASE("a child that cannot get as far as the launcher is an answer with its errno")
 {
     KeeperRig rig;
-    limit_descriptors(rig.keeper().pid(), 70); // the child copies what it places to above 67
+    limit_descriptors(rig.keeper().pid(), 24); // for each that it places the child needs a copy
     Pipe report;
     const std::vector<int> some(10, report.writer().get());
     rig.start(1, rig.plan("exit 0"), report, some);

@@ -203,6 +203,16 @@ TEST_CASE("binding fails: a sentence and the end", "[fault]")
     ended_with_a_word(d);
 }
 
+TEST_CASE("run says why its spec cannot be written", "[fault]")
+{
+    const Ran ran = run({ostler_program, "run", "--", "/bin/sleep", "600"},
+                        {.env = {{"LD_PRELOAD", fault_library},
+                                 {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                                 {"OSTLER_FAULT", "write:1:ENOSPC@ostler"}}});
+    CHECK(ran.exit == 71);
+    CHECK_THAT(ran.err, Contains("cannot write the spec") && Contains("No space left on device"));
+}
+
 TEST_CASE("a master killed at any point of its life leaves nothing", "[fault]")
 {
     for (const unsigned call : {1u, 3u, 6u, 10u, 15u, 25u}) {

@@ -73,6 +73,31 @@ TEST_CASE("a user that may not be changed to is named", "[start]")
     CHECK(d.logs("changing to the groups of user daemon: Operation not permitted"));
 }
 
+TEST_CASE("an address that is taken is the system's refusal, exit 71", "[start]")
+{
+    Daemon first{web_pool()};
+    first.ready();
+    const std::string taken = boost::json::value_to<std::string>(first.socket("web").at("address"));
+    Daemon second{web_pool("", "listen: " + taken)};
+    const auto end = second.ended();
+    REQUIRE(end);
+    CHECK(end->exit == 71);
+    CHECK_THAT(second.log(), Catch::Contains("cannot bind " + taken + ": address in use by"));
+}
+
+TEST_CASE("too low a limit of open files is said to be one, and the lowest is enough", "[start]")
+{
+    const Ran ran = run({"prlimit", "--nofile=63:63", ostlerd_program, "--version"});
+    CHECK(ran.exit == 71);
+    CHECK(ran.err == "ostlerd: the limit of open files is 63, and this daemon needs at least 64: "
+                     "raise it (ulimit -n, LimitNOFILE=)\n");
+    Daemon d{web_pool("workers: 3") +
+                 "  job: {exec: /bin/sleep, args: [\"600\"], protocol: none}\n",
+             {.through = {"prlimit", "--nofile=64:64"}}};
+    d.ready();
+    CHECK(d.all_ready("api", 3));
+}
+
 TEST_CASE("a failed start counts against the backoff and shows when the next one is", "[start]")
 {
     const Scratch scratch;

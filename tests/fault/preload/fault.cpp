@@ -106,6 +106,10 @@ OSTLER_EXPORT int epoll_ctl(int set, int operation, int fd, epoll_event* event)
         return real<decltype(epoll_ctl)>("epoll_ctl")(set, operation, fd, event);
     return pass<decltype(epoll_ctl)>("epoll_ctl", set, operation, fd, event);
 }
+OSTLER_EXPORT ssize_t write(int fd, const void* bytes, std::size_t size)
+{
+    return pass<decltype(write)>("write", fd, bytes, size);
+}
 OSTLER_EXPORT int open(const char* path, int flags, ...)
 {
     va_list more;
