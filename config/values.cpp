@@ -84,7 +84,8 @@ void read_mode(const Cursor& at, mode_t& into)
 {
     constexpr const char* what = "an octal mode in quotes, like \"0660\"";
     if (at.kind() == Value::Kind::text && !at.in_quotes())
-        return at.expected(what);
+        return at.complain(
+            fmt::format("expected {}, found {} without quotes", what, printable(at.node().text)));
     read_by(parse_mode, at, into, what);
 }
 

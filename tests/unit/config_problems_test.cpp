@@ -167,7 +167,7 @@ TEST_CASE("keys of a pool: wrong types and impossible values")
         {"env_clear: yes", "2:14: pools.p.env_clear: expected true or false, found \"yes\""},
         {"cwd: nope", "2:8: pools.p.cwd: there is no folder /usr/nope: make it first"},
         {"umask: 022", "2:10: pools.p.umask: expected an octal mode in quotes, like \"0660\", "
-                       "found \"022\""},
+                       "found 022 without quotes"},
         {"nice: 20", "2:9: pools.p.nice: expected a whole number from -20 to 19, found \"20\""},
         {"limits: {nofile: 64K}", "2:20: pools.p.limits.nofile: expected a whole number, or "
                                   "unlimited, found \"64K\""},
@@ -248,8 +248,9 @@ TEST_CASE("keys of a socket")
          "3:45: sockets.s.scheduling: UDP has no connections to hand over: use auto or shared"},
         {"listen: \"unix:/run/a\", owner: nobody-of-this-name",
          "3:33: sockets.s.owner: there is no user \"nobody-of-this-name\" on this machine"},
-        {"listen: \"unix:/run/a\", mode: 0660",
-         "3:32: sockets.s.mode: expected an octal mode in quotes, like \"0660\", found \"0660\""},
+        {"listen: \"unix:/run/a\", mode: 0660", "3:32: sockets.s.mode: expected an octal mode in "
+                                                "quotes, like \"0660\", found 0660 without "
+                                                "quotes"},
     });
 }
 
