@@ -25,18 +25,30 @@ std::string signal_name(int signal)
     return "signal " + std::to_string(signal);
 }
 
-std::string describe(const Ending& ending)
+namespace
 {
-    if (!ending.start_failure.empty())
-        return ending.start_failure;
-    if (ending.timed_out)
-        return "was not ready in time";
+
+std::string describe_exit(const Ending& ending)
+{
     if (ending.signal)
         return "killed by " + signal_name(*ending.signal) +
                (ending.core_dumped ? ", core dumped" : "");
     if (ending.voluntary)
         return "left";
     return "exited with code " + std::to_string(ending.code.value_or(0));
+}
+
+} // namespace
+
+std::string describe(const Ending& ending)
+{
+    if (!ending.start_failure.empty())
+        return ending.start_failure;
+    if (ending.timed_out)
+        return "was not ready in time";
+    if (!ending.ended_for.empty())
+        return ending.ended_for + " and was ended (" + describe_exit(ending) + ")";
+    return describe_exit(ending);
 }
 
 const char* reason_of(const Ending& ending)

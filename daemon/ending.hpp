@@ -19,6 +19,7 @@ struct Ending {
     bool voluntary = false;    // it said that it leaves
     bool asked = false;        // we told it to go
     bool timed_out = false;    // it was ended because it did not become ready in time
+    std::string ended_for;     // why we ended it unasked: "closed its channel"
     std::string start_failure; // "changing to user www: Operation not permitted"; then it never ran
     std::chrono::steady_clock::duration uptime{};
     std::chrono::steady_clock::duration ready_for{}; // how long it was ready

@@ -126,11 +126,14 @@ void Worker::begin_drain()
 void Worker::terminate()
 {
     pause_intakes();
+    if (channel_ended_ && !so_far_.asked && !so_far_.voluntary && so_far_.ended_for.empty())
+        so_far_.ended_for = "closed its channel";
     // A worker that cannot be told to drain finishes what it has after the signal, so it gets that
     // time here.
     const bool drains_by_signal =
         spec_->program.protocol != config::Protocol::ostler && !so_far_.timed_out;
     const int signal = last_signal_.value_or(spec_->stop.signal);
+    sent_ = signal;
     services_.keeper.signal(id(), signal, Scope::process);
     services_.keeper.signal(id(), SIGCONT, Scope::process); // a stopped one would not hear it
     due_in(spec_->stop.kill_after +
@@ -141,6 +144,7 @@ void Worker::kill()
 {
     spdlog::warn("worker {} did not end in time and is killed  id={} pid={}", label(), id(),
                  pid_.value_or(0));
+    sent_ = SIGKILL;
     services_.keeper.signal(id(), SIGKILL, Scope::group);
     deadline_.cancel();
 }
@@ -407,6 +411,8 @@ void Worker::intake_stuck(const std::string& socket)
 {
     spdlog::error("worker {} holds the queue of socket {} and is killed  id={}", label(), socket,
                   id());
+    so_far_.ended_for = "held the queue of socket " + socket;
+    sent_ = SIGKILL;
     services_.keeper.signal(id(), SIGKILL, Scope::group);
 }
 
@@ -500,6 +506,7 @@ void Worker::misbehaved(const std::string& sentence)
 {
     spdlog::error("worker {} {}, and is ended  id={} pid={}", label(), sentence, id(),
                   pid_.value_or(0));
+    so_far_.ended_for = sentence;
     on(WorkerEvent::told_to_stop);
 }
 
@@ -517,6 +524,9 @@ void Worker::ended(const Ending& ending)
     whole.voluntary = so_far_.voluntary;
     whole.asked = so_far_.asked;
     whole.timed_out = so_far_.timed_out;
+    // What ends in its start may have closed its channel by dying, and not have lived to be ended.
+    if (ending.signal == sent_ || (ending.code && sent_ && ready_at_))
+        whole.ended_for = so_far_.ended_for;
     whole.uptime = uptime();
     whole.ready_for = ready_for();
     so_far_ = whole;

@@ -146,6 +146,7 @@ private:
     bool told_online_ = false;
     bool told_disconnect_ = false;
     std::optional<int> last_signal_; // instead of the spec's
+    std::optional<int> sent_;        // the last signal that it had from us
     bool notified_ = false;
     bool channel_ended_ = false;
     std::uint64_t unheard_ = 0; // messages that were refused without a word

@@ -2,6 +2,8 @@
 // What surrounds a worker: environment, folder, user, limits, outputs, descriptors.
 #include <algorithm>
 #include <boost/json.hpp>
+#include <csignal>
+#include <filesystem>
 #include <pwd.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -123,6 +125,27 @@ TEST_CASE("outputs go to a file, to nowhere, or where the daemon's go", "[proces
     CHECK(link(pid, "fd/2") == link(d.keeper(), "fd/2"));
     CHECK(link(d.pids("quiet").at(0), "fd/1") == "/dev/null");
     CHECK(link(d.pids("quiet").at(0), "fd/0") == "/dev/null");
+}
+
+TEST_CASE("a file output is rotated by truncating it, or by renaming it and a restart", "[process]")
+{
+    Daemon d{plain_pool("exec: /bin/sh\nargs: [-c, \"trap 'echo line' USR1; echo up; while :; do "
+                        "sleep 0.05; done\"]\nstdout: \"file:DIR/out\"\nrollout: {surge: 0, "
+                        "min_healthy: 0s}")};
+    d.ready();
+    const std::string out = d / "out", old = d / "out.1";
+    const auto print = [&] { ::kill(only_job(d), SIGUSR1); };
+    REQUIRE(eventually([&] { return read_file(out) == "up\n"; }));
+    std::filesystem::resize_file(out, 0);
+    print();
+    CHECK(eventually([&] { return read_file(out) == "line\n"; })); // from its beginning, no hole
+    std::filesystem::rename(out, old);
+    print();
+    CHECK(eventually([&] { return read_file(old) == "line\nline\n"; }));
+    CHECK_FALSE(exists(out));
+    d.must("restart job");
+    CHECK(eventually([&] { return read_file(out) == "up\n"; }));
+    CHECK(read_file(old) == "line\nline\n");
 }
 
 TEST_CASE("a plain worker inherits its three descriptors and no other", "[process]")

@@ -113,6 +113,19 @@ TEST_CASE("a worker that leaves of its own will is not started again", "[restart
     CHECK(d.row("api").last_exit.at("voluntary").as_bool());
 }
 
+TEST_CASE("a worker that closes its channel and lives on is ended, and that is what is said",
+          "[restart]")
+{
+    Daemon d{
+        "pools:\n  job:\n    exec: /bin/sh\n"
+        "    args: [-c, 'eval \"exec $$OSTLER_CHANNEL_FD>&-\"; exec sleep 600']\n"
+        "    ready: {when: spawned}\n    stop: {drain: 100ms}\n    restart: {policy: never}\n"};
+    REQUIRE(eventually([&] { return d.up() && d.row("job").state == "stopped"; }));
+    CHECK(d.row("job").last_exit.at("text").as_string() ==
+          "closed its channel and was ended (killed by SIGTERM)");
+    CHECK(d.logs("worker job/0 closed its channel and was ended (killed by SIGTERM)"));
+}
+
 TEST_CASE("backoff grows from try to try, and status says when the next one is", "[restart]")
 {
     Daemon d{plain_pool("exec: /bin/false\nrestart: {backoff: {initial: 0s, next: 50ms, factor: 4, "
