@@ -28,13 +28,6 @@ std::optional<Number> number_in(std::string_view text)
     return number;
 }
 
-std::string not_ready(const Pool& pool)
-{
-    const std::string why = pool.degraded();
-    return "pool " + pool.name() +
-           " is not ready: " + (why.empty() ? "its workers are still starting" : why);
-}
-
 } // namespace
 
 Outcome Commands::status(std::optional<std::string> pool)
@@ -55,8 +48,8 @@ awaitable<Outcome> Commands::wait_ready(Progress)
     if (daemon_.stopping())
         co_return daemon_stops;
     for (const auto& pool : daemon_.pools())
-        if (pool->failed())
-            co_return Outcome{exit_failed, not_ready(*pool), {}};
+        if (!pool->may_become_ready())
+            co_return Outcome{exit_failed, pool->not_ready(), {}};
     co_return Outcome{exit_failed, "not ready", {}};
 }
 
@@ -66,8 +59,11 @@ awaitable<Outcome> Commands::reload(bool dry_run, Progress progress)
     co_return co_await daemon_.reload(wish, std::move(progress));
 }
 
-awaitable<Outcome> Commands::stop_pool(std::string name, Progress)
+awaitable<Outcome> Commands::stop_pool(std::string name, Haste haste, Progress)
 {
+    // Haste has no time for its turn: what changes this pool just now gives up as it stops.
+    if (Pool* pool = daemon_.find_pool(name); pool && haste == Haste::now)
+        pool->hurry();
     const Turns::Turn turn = co_await daemon_.turns().take();
     Pool* pool = daemon_.find_pool(name);
     if (!pool)
@@ -90,7 +86,7 @@ awaitable<Outcome> Commands::until_ready(std::string name, std::string done)
     if (daemon_.stopping())
         co_return daemon_stops;
     if (!pool->ready())
-        co_return Outcome{exit_failed, not_ready(*pool), {}};
+        co_return Outcome{exit_failed, pool->not_ready(), {}};
     co_return Outcome{exit_done, std::move(done), {}};
 }
 
@@ -186,9 +182,13 @@ awaitable<Outcome> Commands::restart(std::optional<std::string> pool_or_worker, 
         co_return daemon_stops;
     std::vector<std::string> names;
     std::string problem;
+    std::string left; // stopped by hand, and left so
     if (!pool_or_worker) {
         for (const auto& pool : daemon_.pools())
-            names.push_back(pool->name());
+            if (pool->running())
+                names.push_back(pool->name());
+            else
+                left += (left.empty() ? "; left stopped: " : ", ") + pool->name();
     } else {
         const Place place = find(*pool_or_worker);
         if (!place.pool)
@@ -205,7 +205,7 @@ awaitable<Outcome> Commands::restart(std::optional<std::string> pool_or_worker, 
     }
     if (!problem.empty())
         co_return Outcome{exit_failed, std::move(problem), {}};
-    co_return Outcome{exit_done, "restarted " + pool_or_worker.value_or("every pool"), {}};
+    co_return Outcome{exit_done, "restarted " + pool_or_worker.value_or("every pool") + left, {}};
 }
 
 // --- Single workers. ---
@@ -281,9 +281,11 @@ Outcome Commands::kill(std::string worker, int signal)
             {{"worker", slot->worker()->id()}}};
 }
 
-Outcome Commands::stop_daemon()
+Outcome Commands::stop_daemon(Haste haste)
 {
     daemon_.stop();
+    if (haste == Haste::now)
+        daemon_.hurry();
     return {exit_done, "stopping", {{"keeper_pid", daemon_.keeper_pid()}}};
 }
 

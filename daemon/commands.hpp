@@ -18,7 +18,7 @@ public:
     Outcome status(std::optional<std::string> pool) override;
     awaitable<Outcome> wait_ready(Progress progress) override;
     awaitable<Outcome> reload(bool dry_run, Progress progress) override;
-    awaitable<Outcome> stop_pool(std::string pool, Progress progress) override;
+    awaitable<Outcome> stop_pool(std::string pool, Haste haste, Progress progress) override;
     awaitable<Outcome> start_pool(std::string pool, Progress progress) override;
     awaitable<Outcome> restart(std::optional<std::string> pool_or_worker,
                                Progress progress) override;
@@ -26,7 +26,7 @@ public:
     awaitable<Outcome> fork(std::string pool, Variables env) override;
     Outcome disconnect(std::string worker, std::optional<int> signal) override;
     Outcome kill(std::string worker, int signal) override;
-    Outcome stop_daemon() override;
+    Outcome stop_daemon(Haste haste) override;
 
 private:
     struct Place { // a pool, or one slot of it

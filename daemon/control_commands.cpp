@@ -73,11 +73,12 @@ awaitable<Outcome> run_stop(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
     auto pool = arguments.text("pool");
+    const auto haste = arguments.flag("now") ? Operations::Haste::now : Operations::Haste::none;
     if (!arguments.problem().empty())
         co_return usage(arguments.problem());
     if (!pool)
-        co_return call.operations.stop_daemon();
-    co_return co_await call.operations.stop_pool(std::move(*pool), call.progress());
+        co_return call.operations.stop_daemon(haste);
+    co_return co_await call.operations.stop_pool(std::move(*pool), haste, call.progress());
 }
 
 awaitable<Outcome> run_restart(ControlCall& call)

@@ -32,6 +32,13 @@ os::FdRef borrow(stream_descriptor& socket)
     return os::FdRef{socket.native_handle()};
 }
 
+// What only looks may come every second, from a monitor.
+spdlog::level::level_enum audit_level(const ControlCommand& command, bool refused)
+{
+    return command.role == control::Role::observe && !refused ? spdlog::level::debug
+                                                              : spdlog::level::info;
+}
+
 Outcome not_permitted(const ControlCommand& command, control::Role role)
 {
     std::string sentence{command.verb};
@@ -146,10 +153,11 @@ void ControlSession::start(control::Message message)
         return reply(message.request, {exit_usage, "this daemon knows no such verb", {}});
 
     const control::Role role = role_of(peer_, context_.access, context_.daemon_user);
-    spdlog::info("control: {}{}  uid={} pid={} request={:.256}", command->verb,
-                 role < command->role ? " refused" : "", peer_.uid, peer_.pid,
-                 boost::json::serialize(message.body)); // JSON: no control characters in it
-    if (role < command->role)
+    const bool refused = role < command->role;
+    spdlog::log(audit_level(*command, refused), "control: {}{}  uid={} pid={} request={:.256}",
+                command->verb, refused ? " refused" : "", peer_.uid, peer_.pid,
+                boost::json::serialize(message.body)); // JSON: no control characters in it
+    if (refused)
         return reply(message.request, not_permitted(*command, role));
     if (watching_.size() + changing_.size() >= most_requests)
         return reply(message.request,

@@ -134,7 +134,7 @@ bool Daemon::ready() const
 bool Daemon::may_become_ready() const
 {
     const auto count = std::count_if(pools_.begin(), pools_.end(),
-                                     [](const auto& pool) { return !pool->failed(); });
+                                     [](const auto& pool) { return pool->may_become_ready(); });
     return static_cast<std::size_t>(count) >= pools_asked_for();
 }
 
@@ -155,20 +155,30 @@ std::string Daemon::sentence() const
     }
     if (stopping())
         return "Stopping: " + std::to_string(alive) + " workers left";
-    std::string text =
-        std::to_string(ready_workers) + "/" + std::to_string(desired) + " workers ready";
+    std::string text = std::to_string(ready_workers) + "/" + std::to_string(desired) +
+                       " workers ready" + trouble();
     if (!last_reload_error_.empty())
         text += "; the last reload failed: " +
                 last_reload_error_.substr(0, last_reload_error_.find('\n'));
     return text;
 }
 
+std::string Daemon::trouble() const
+{
+    for (const auto& pool : pools_)
+        if (const std::string why = pool->down(); !why.empty())
+            return "; pool " + pool->name() + ": " + why;
+    return {};
+}
+
 awaitable<void> Daemon::tell_manager()
 {
     std::string told;
     std::function<bool()> is_ready = [this, &told] {
-        if (sentence() != told)
-            manager_.status("Starting: " + (told = sentence()));
+        const bool hopeless = !may_become_ready();
+        const std::string now = (hopeless ? "Not ready: " : "Starting: ") + sentence();
+        if (now != told)
+            manager_.starting(told = now, hopeless);
         return ready();
     };
     co_await changed_.wait_until(Clock::time_point::max(), std::move(is_ready));

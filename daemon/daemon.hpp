@@ -54,6 +54,7 @@ public:
     // Ends the loop when no worker is left; the keeper was told with which code.
     void stop();
     void stop(int code);
+    void hurry(); // … and does not wait for what runs
 
     enum class Wish { show, apply, apply_edit }; // an edit alone: not what removes something
     [[nodiscard]] boost::asio::awaitable<Outcome> reload(Wish wish, Progress progress);
@@ -68,7 +69,7 @@ public:
     [[nodiscard]] pid_t keeper_pid() const { return services_.keeper_pid; }
     [[nodiscard]] Clock::duration uptime() const { return Clock::now() - started_at_; }
     [[nodiscard]] bool ready() const;
-    [[nodiscard]] bool may_become_ready() const; // enough pools have not failed
+    [[nodiscard]] bool may_become_ready() const; // by itself
     [[nodiscard]] int exit_code() const { return exit_code_; }
     [[nodiscard]] bool stopping() const { return phase_ != Phase::running; }
     [[nodiscard]] const std::string& last_reload_error() const { return last_reload_error_; }
@@ -94,7 +95,7 @@ private:
     [[nodiscard]] bool queues_empty() const;
     [[nodiscard]] std::size_t pools_asked_for() const; // that must be ready for us to be it
     [[nodiscard]] std::string sentence() const;        // for the manager's STATUS
-    void hurry();
+    [[nodiscard]] std::string trouble() const;         // its end, where a pool is down
     void end();
     boost::asio::awaitable<void> end_tasks();
 

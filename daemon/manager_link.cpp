@@ -19,6 +19,11 @@ void ManagerLink::tell(const std::string& state)
         keeper_.notify(state);
 }
 
+void ManagerLink::starting(const std::string& sentence, bool hopeless)
+{
+    tell(hopeless ? systemd::hopeless(sentence) : systemd::status(sentence));
+}
+
 void ManagerLink::ready(const std::string& sentence)
 {
     if (phase_ == Phase::stopping)

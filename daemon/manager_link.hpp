@@ -20,6 +20,7 @@ public:
         : keeper_{keeper}, managed_{managed}, watchdog_{watchdog}
     {
     }
+    void starting(const std::string& sentence, bool hopeless);
     void ready(const std::string& sentence);
     void status(const std::string& sentence);
     void reloading(); // while we start, that is nothing it can do anything with

@@ -37,7 +37,11 @@ public:
     virtual awaitable<Outcome>
     wait_ready(Progress progress) = 0; // until ready_when is met, or it cannot be
     virtual awaitable<Outcome> reload(bool dry_run, Progress progress) = 0;
-    virtual awaitable<Outcome> stop_pool(std::string pool, Progress progress) = 0;
+    enum class Haste {
+        none,
+        now, // what runs is not waited for: workers get their signal; those that have it are killed
+    };
+    virtual awaitable<Outcome> stop_pool(std::string pool, Haste haste, Progress progress) = 0;
     virtual awaitable<Outcome> start_pool(std::string pool, Progress progress) = 0;
     virtual awaitable<Outcome> restart(std::optional<std::string> pool_or_worker,
                                        Progress progress) = 0;
@@ -48,8 +52,8 @@ public:
     // Drains it for good. With a signal, that is sent once its channel has ended.
     virtual Outcome disconnect(std::string worker, std::optional<int> signal) = 0;
     virtual Outcome kill(std::string worker, int signal) = 0; // now; the policy decides about more
-    virtual Outcome
-    stop_daemon() = 0; // begins it; the session's end, and then the keeper's, is the answer
+    virtual Outcome stop_daemon(
+        Haste haste) = 0; // begins it; the session's end, and then the keeper's, is the answer
 };
 
 } // namespace ostler

@@ -16,6 +16,11 @@ int reluctance(const Slot& slot)
     return slot.state() != SlotState::running ? 0 : slot.ready() ? 2 : 1;
 }
 
+bool stays_down(SlotState state) // or is about to
+{
+    return state == SlotState::failed || state == SlotState::stopped || state == SlotState::halting;
+}
+
 } // namespace
 
 Pool::Pool(Services& services, Owner& owner, config::Pool spec, unsigned generation)
@@ -168,15 +173,34 @@ std::string Pool::down() const
 {
     if (!running_)
         return {};
-    if (failed_)
-        return "failed: its workers were restarted too often";
+    const std::string how = fallen();
+    if (!failed_)
+        return how;
+    return "failed: its workers were restarted too often" + (how.empty() ? "" : "; " + how);
+}
+
+std::string Pool::fallen() const
+{
     for (const auto& slot : slots_) {
-        const bool down = slot->state() == SlotState::backoff ||
-                          slot->state() == SlotState::failed || slot->state() == SlotState::stopped;
-        if (down && slot->fault())
+        if (!has_worker(slot->state()) && slot->in_use() && slot->fault())
             return "worker " + slot->label() + " is down: " + describe(*slot->fault());
     }
     return {};
+}
+
+bool Pool::may_become_ready() const
+{
+    const auto able = std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) {
+        return slot->holds_a_place() && !stays_down(slot->state());
+    });
+    return running_ && !failed_ && static_cast<std::size_t>(able) >= desired_;
+}
+
+std::string Pool::not_ready() const
+{
+    const std::string why = !running_ ? "it is stopped" : degraded();
+    return "pool " + name() +
+           " is not ready: " + (why.empty() ? "its workers are still starting" : why);
 }
 
 void Pool::slot_freed(Slot&)

@@ -54,8 +54,11 @@ public:
     [[nodiscard]] unsigned worker_count() const;
     [[nodiscard]] bool empty() const { return worker_count() == 0; } // no process is left
     [[nodiscard]] bool failed() const { return failed_; }
+    // By itself: not when it was stopped, has failed, or has too few that do not stay down.
+    [[nodiscard]] bool may_become_ready() const;
     [[nodiscard]] std::string degraded() const; // why it is not what it should be; empty when it is
     [[nodiscard]] std::string down() const;     // … for want of a worker that has failed
+    [[nodiscard]] std::string not_ready() const; // "pool api is not ready: ", and why
     void set_degraded(std::string why) { degraded_ = std::move(why); }
 
     [[nodiscard]] std::vector<std::unique_ptr<Slot>>& slots() { return slots_; }
@@ -86,7 +89,8 @@ private:
     [[nodiscard]] std::size_t extras() const;
     [[nodiscard]] std::size_t places() const; // slots that count: not free, not on their way out
     [[nodiscard]] Slot& least_wanted();
-    void converge(); // starts or retires until the count is right
+    [[nodiscard]] std::string fallen() const; // a worker that is down, and how it ended
+    void converge();                          // starts or retires until the count is right
     void slot_freed(Slot& slot) override;
     void budget_spent(Slot& slot, RestartHistory::Verdict verdict) override;
 

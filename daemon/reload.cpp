@@ -209,14 +209,12 @@ awaitable<void> Reload::until_added_are_ready()
     for (const std::string& name : difference_.pools_added) {
         const Pool& pool = *daemon_.find_pool(name);
         std::function<bool()> settled = [this, &pool] {
-            return pool.ready() || pool.failed() || daemon_.stopping();
+            return pool.ready() || !pool.may_become_ready() || daemon_.stopping();
         };
         const auto deadline = Clock::now() + pool.spec()->ready.timeout;
         co_await daemon_.changed_.wait_until(deadline, std::move(settled));
         if (!pool.ready() && !daemon_.stopping())
-            problems_.push_back(
-                "pool " + name + " is not ready: " +
-                (pool.degraded().empty() ? "its workers are still starting" : pool.degraded()));
+            problems_.push_back(pool.not_ready());
     }
 }
 

@@ -49,6 +49,11 @@ std::string stopping(std::string_view sentence)
     return assignment("STOPPING", "1") + status(sentence);
 }
 
+std::string hopeless(std::string_view sentence)
+{
+    return assignment("X_OSTLER_HOPELESS", "1") + status(sentence);
+}
+
 std::string reloading(std::chrono::microseconds now)
 {
     return assignment("RELOADING", "1") + assignment("MONOTONIC_USEC", now);

@@ -16,6 +16,9 @@ namespace ostler::systemd
 [[nodiscard]] std::string status(std::string_view sentence);
 [[nodiscard]] std::string ready(std::string_view sentence);
 [[nodiscard]] std::string stopping(std::string_view sentence);
+// It will not be ready by itself. Service managers know no such thing and skip it; `ostler start`
+// has waited long enough.
+[[nodiscard]] std::string hopeless(std::string_view sentence);
 
 // A reload begins; it ends with ready(). `now` is CLOCK_MONOTONIC: systemd 253 and later compare it
 // with the time of their own request (Type=notify-reload).

@@ -29,6 +29,7 @@ po::options_description known_options()
     add("version,V", "show the version");
     add("config,c", po::value<std::string>()->value_name("FILE"), "start: the spec");
     add("insecure-spec", "start, check: accept a spec that others may write");
+    add("now", "stop: do not wait for what runs");
     add("dry-run", "reload: show what would change");
     add("watch,w", "status: again every second");
     add("follow,f", "logs, events: go on with what comes");
@@ -50,8 +51,8 @@ void show_help(const po::options_description& known)
                   << verb.summary << "\n";
     std::cout << "\n"
               << known
-              << "\nExit codes: 0 done, 1 failed, 2 timeout, 64 usage, 69 no daemon there, 77 not "
-                 "permitted, 78 config.\n"
+              << "\nExit codes: 0 done, 1 failed, 2 timeout, 64 usage, 69 no daemon there, 71 "
+                 "system, 77 not permitted, 78 config.\n"
                  "See ostler(1), ostlerd(8) and ostler.yaml(5).\n";
 }
 

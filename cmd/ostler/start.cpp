@@ -69,11 +69,12 @@ public:
     int run(const Call& call, const std::string& spec);
 
 private:
-    enum class Heard { ready, ended, nothing };
+    enum class Heard { nothing, ready, hopeless, ended };
     Heard wait(control::Client::Deadline deadline);
-    bool hear(); // true when it is ready
+    Heard hear();
+    void follow(const std::string& status);
     int ended();
-    int late() const;
+    int not_ready(int code) const;
 
     std::string control_;
     std::string log_;
@@ -81,6 +82,7 @@ private:
     NotifySocket notify_;
     Child child_;
     std::string status_;
+    std::string shown_; // the last that we printed on the way
 };
 
 int Starting::run(const Call& call, const std::string& spec)
@@ -104,10 +106,12 @@ int Starting::run(const Call& call, const std::string& spec)
         return exit_done;
     case Heard::ended:
         return ended();
+    case Heard::hopeless:
+        return not_ready(exit_failed);
     case Heard::nothing:
         break;
     }
-    return late();
+    return not_ready(exit_timeout);
 }
 
 Starting::Heard Starting::wait(control::Client::Deadline deadline)
@@ -118,8 +122,9 @@ Starting::Heard Starting::wait(control::Client::Deadline deadline)
         const int count = ::poll(events, 2, control::Client::remaining(deadline));
         if (count < 0 && errno == EINTR)
             continue;
-        if (events[0].revents != 0 && hear())
-            return Heard::ready;
+        if (events[0].revents != 0)
+            if (const Heard heard = hear(); heard != Heard::nothing)
+                return heard;
         if (events[1].revents != 0)
             return Heard::ended;
         if (count == 0)
@@ -127,14 +132,30 @@ Starting::Heard Starting::wait(control::Client::Deadline deadline)
     }
 }
 
-bool Starting::hear()
+Starting::Heard Starting::hear()
 {
     const auto message = notify_.receive(child_.pid);
     if (!message)
-        return false;
-    if (const std::string status = status_in(*message); !status.empty())
-        status_ = status;
-    return ("\n" + *message + "\n").find("\nREADY=1\n") != std::string::npos;
+        return Heard::nothing;
+    follow(status_in(*message));
+    const auto says = [text = "\n" + *message + "\n"](const char* line) {
+        return text.find(line) != std::string::npos;
+    };
+    return says("\nREADY=1\n")               ? Heard::ready
+           : says("\nX_OSTLER_HOPELESS=1\n") ? Heard::hopeless
+                                             : Heard::nothing;
+}
+
+// What hinders it is shown while it tries again; and once, however often it tries.
+void Starting::follow(const std::string& status)
+{
+    if (status.empty())
+        return;
+    status_ = status;
+    if (status.find("; pool ") == std::string::npos || status == shown_)
+        return;
+    shown_ = status;
+    std::cerr << status << std::endl;
 }
 
 int Starting::ended()
@@ -146,13 +167,12 @@ int Starting::ended()
     return fail(code, "ostlerd did not come up; the lines above are from its log, " + log_);
 }
 
-int Starting::late() const
+int Starting::not_ready(int code) const
 {
     std::cerr << log_since(log_, log_before_);
-    return fail(exit_timeout, "ostlerd (pid " + std::to_string(child_.pid) +
-                                  ") runs but is not ready: " +
-                                  (status_.empty() ? "it has said nothing" : status_) +
-                                  "; see `ostler status`, or end it with `ostler stop`");
+    return fail(code, "ostlerd (pid " + std::to_string(child_.pid) + ") runs but is not ready.  " +
+                          (status_.empty() ? "It has said nothing" : status_) +
+                          ".  See `ostler status`, or end it with `ostler stop`");
 }
 
 // For the log; the daemon itself says what is wrong with it.

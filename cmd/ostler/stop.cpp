@@ -21,6 +21,11 @@ pid_t keeper_of(const control::Answer& status)
     return status.data.at("daemon").as_object().at("keeper_pid").to_number<pid_t>();
 }
 
+bool stopping_already(const control::Answer& status)
+{
+    return status.data.at("daemon").as_object().at("stopping").as_bool();
+}
+
 int stop_daemon(const Call& call)
 {
     const auto deadline = call.deadline();
@@ -33,7 +38,9 @@ int stop_daemon(const Call& call)
     if (!pidfd.valid())
         return fail(exit_failed,
                     "cannot watch the daemon's end: " + std::string{std::strerror(errno)});
-    const control::Answer answer = ask(call, "stop", {}, {}, patience);
+    if (stopping_already(status) && !call.has("now"))
+        std::cerr << "it is stopping already; --now would not wait for what runs" << std::endl;
+    const control::Answer answer = ask(call, "stop", {{"now", call.has("now")}}, {}, patience);
     if (answer.exit != exit_done)
         return fail(answer.exit, answer.message);
     pollfd end{pidfd.get(), POLLIN, 0};
@@ -53,7 +60,8 @@ int run_stop(const Call& call)
 {
     if (call.arguments.empty())
         return stop_daemon(call);
-    return ask_and_print(call, "stop", {{"pool", call.arguments.front()}});
+    return ask_and_print(call, "stop",
+                         {{"pool", call.arguments.front()}, {"now", call.has("now")}});
 }
 
 } // namespace ostler::cli

@@ -110,6 +110,65 @@ TEST_CASE("restart of one worker, by id or by slot, leaves the others", "[comman
     CHECK(d.rows("api").size() == 3);
 }
 
+TEST_CASE("restart of everything leaves stopped what was stopped by hand, and says so", "[command]")
+{
+    Daemon d{web_pool("rollout: {min_healthy: 0s}") +
+             "  extra: {exec: /bin/sleep, args: [\"600\"], protocol: none}\n"};
+    const auto before = d.ready().pids("api");
+    d.must("stop extra");
+    CHECK_THAT(d.must("restart").out, Contains("left stopped: extra"));
+    CHECK(d.pids("api") != before);
+    CHECK(d.row("extra").state == "stopped");
+    d.must("restart extra"); // by its name it is meant
+    CHECK(d.all_ready("extra", 1));
+}
+
+TEST_CASE("what cannot be printed is a failure, with a sentence", "[command]")
+{
+    Daemon d{plain_pool("exec: /bin/sh\nargs: [-c, \"echo hello; exec sleep 600\"]")};
+    d.ready();
+    REQUIRE(eventually([&] { return !d.must("logs").out.empty(); }));
+    const std::string check = "check " + d.spec_path();
+    for (const std::string& line : std::initializer_list<std::string>{
+             "logs", "logs -f", "events", "events -f --since 0", "status", "status --json",
+             "status --watch", "scale job 1", "reload", check, "--help", "--version"}) {
+        CAPTURE(line);
+        Words argv{"sh", "-c", "exec \"$0\" \"$@\" >/dev/full", ostler_program};
+        const Words more = words(line);
+        argv.insert(argv.end(), more.begin(), more.end());
+        const Ran ran = run(argv, {.env = {{"OSTLER_SOCKET", d.control()}}});
+        CHECK(ran.exit == 1);
+        CHECK_THAT(ran.err, Contains("cannot write to standard output: No space left on device"));
+    }
+}
+
+TEST_CASE("following ends with the one who reads", "[command]")
+{
+    Daemon d{plain_pool("exec: /bin/sh\nargs: [-c, \"while echo hello; do sleep 0.05; done\"]")};
+    d.ready();
+    const Ran ran = run({"sh", "-c", "\"$0\" logs -f | head -n 1", ostler_program},
+                        {.env = {{"OSTLER_SOCKET", d.control()}}});
+    CHECK(ran.exit == 0);
+    CHECK_THAT(ran.out, Contains("hello"));
+    CHECK(ran.err.empty());
+}
+
+TEST_CASE("commands leave a line in the log; what only looks does so where it is asked for",
+          "[command]")
+{
+    const auto* level = GENERATE("info", "debug");
+    Daemon d{
+        plain_pool("", std::string{"control: {observe: [nobody]}\nlog: {level: "} + level + "}")};
+    d.ready();
+    d.must("status");
+    d.must("scale job 1");
+    (void)run({"setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+               ostler_program, "--socket", d.control(), "reload"});
+    CHECK(d.logs("control: scale  uid="));
+    CHECK(d.logs("control: reload refused  uid="));
+    CHECK((d.log().find("control: status") == std::string::npos) == (level == std::string{"info"}));
+}
+
 TEST_CASE("scale starts and drains the difference", "[command]")
 {
     Daemon d{web_pool("workers: 2")};
@@ -195,6 +254,78 @@ TEST_CASE("start says why a daemon does not come up", "[command]")
                          scratch / "ostler.yaml"});
     CHECK(ran.exit == 78);
     CHECK_THAT(ran.err, Contains("/no/such/program"));
+    expect_no_orphans("ostler start");
+}
+
+namespace
+{
+
+// `ostler start` of this spec; what it leaves running is stopped.
+Ran start_and_stop(const std::string& spec)
+{
+    become_subreaper();
+    const Scratch scratch;
+    write_file(scratch / "ostler.yaml", spec);
+    const std::string control = scratch / "control.sock";
+    Ran ran =
+        run({ostler_program, "--socket", control, "start", "--config", scratch / "ostler.yaml"});
+    (void)run({ostler_program, "--socket", control, "stop"});
+    expect_no_orphans("ostler start");
+    // It has heard what it wanted, and nobody waits for more.
+    CHECK_THAT(read_file(control + ".log"), !Contains("cannot notify"));
+    return ran;
+}
+
+const std::string exits_at_once = plain_pool("exec: /bin/sh\nargs: [-c, \"exit 3\"]\n"
+                                             "restart: {policy: never}\n");
+
+} // namespace
+
+TEST_CASE("start says at once which pool will not be ready, and why", "[command]")
+{
+    // It would be ready once it had said hello.
+    const std::string online = "protocol: ostler\nready: {when: online}\n";
+    const auto* restart =
+        GENERATE("policy: never", "budget: {restarts: 1, then: fail}, backoff: {next: 1ms}");
+    CAPTURE(restart);
+    const Ran ran =
+        start_and_stop("pools:\n  job:\n" + indented("exec: /bin/sh\nargs: [-c, \"exit 3\"]\n" +
+                                                         online + "restart: {" + restart + "}",
+                                                     "    "));
+    CHECK(ran.exit == 1);
+    CHECK_THAT(ran.err, Contains("pool job") && Contains("exited with code 3"));
+}
+
+TEST_CASE("a program that is ready when spawned and exits at once: ready, or which pool failed",
+          "[command]")
+{
+    for (int i = 0; i < 10; ++i) {
+        const Ran ran = start_and_stop(exits_at_once);
+        CAPTURE(ran.exit, ran.out, ran.err);
+        if (ran.exit == 0)
+            CHECK_THAT(ran.out, Contains("is ready"));
+        else
+            CHECK_THAT(ran.err, Contains("pool job") && Contains("exited with code 3"));
+    }
+}
+
+TEST_CASE("start tells what hinders it while it tries again, and when time is up", "[command]")
+{
+    become_subreaper();
+    const Scratch scratch;
+    write_file(scratch / "ostler.yaml",
+               "pools: {job: {exec: /bin/sh, args: [-c, \"exit 3\"], ready: {when: online}}}\n");
+    const Words ostler{ostler_program, "--socket", scratch / "control.sock"};
+    const auto with = [&](const std::string& line) {
+        Words argv = ostler;
+        const Words more = words(line);
+        argv.insert(argv.end(), more.begin(), more.end());
+        return argv;
+    };
+    const Ran ran = run(with("start --timeout 1500ms --config " + (scratch / "ostler.yaml")));
+    CHECK(ran.exit == 2);
+    CHECK_THAT(ran.err, Contains("pool job: worker job/0 is down: exited with code 3"));
+    CHECK(run(with("stop")).exit == 0);
     expect_no_orphans("ostler start");
 }
 

@@ -129,6 +129,22 @@ TEST_CASE("one failed pool is the last word where all are asked for", "[ready]")
     CHECK_THAT(answer.message, Contains("broken"));
 }
 
+TEST_CASE("a pool that stays down or was stopped is not waited for", "[ready]")
+{
+    Daemon d{plain_pool("exec: /bin/sh\nargs: [-c, \"exit 3\"]\nrestart: {policy: never}") +
+             "  quiet: {exec: /bin/sleep, args: [\"600\"], protocol: none}\n"};
+    REQUIRE(eventually([&] { return d.up() && d.row("job").state == "stopped"; }));
+    const auto answer = wait_ready(d);
+    CHECK(answer.exit == 1);
+    CHECK_THAT(answer.message, Contains("pool job") && Contains("exited with code 3"));
+    d.must("scale job 0");
+    CHECK(wait_ready(d).exit == 0);
+    d.must("stop quiet");
+    const auto stopped = wait_ready(d);
+    CHECK(stopped.exit == 1);
+    CHECK_THAT(stopped.message, Contains("pool quiet") && Contains("stopped"));
+}
+
 TEST_CASE("a reload while it starts does not say that it is ready", "[ready]")
 {
     const std::string spec = web_pool("args: [--hang-in-start]\nstop: {kill_after: 100ms}");

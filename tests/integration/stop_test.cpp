@@ -135,6 +135,33 @@ TEST_CASE("stop of the command line answers when nothing is left", "[stop]")
     CHECK(d.ended(1s));
 }
 
+TEST_CASE("a second stop waits as the first does, stop --now for nothing that runs", "[stop]")
+{
+    Daemon d{web_pool("stop: {drain: 60s, kill_after: 500ms}")};
+    d.ready();
+    const auto client = slow_request(d, "/slow/60000");
+    CHECK(d.cli("stop --timeout 100ms").exit == 2);
+    const Ran second = d.cli("stop --timeout 200ms");
+    CHECK(second.exit == 2);
+    CHECK(second.err.find("--now") != std::string::npos);
+    CHECK(d.must("stop --now").exit == 0);
+    const auto end = d.ended(1s);
+    REQUIRE(end);
+    CHECK(end->exit == 0);
+}
+
+TEST_CASE("stop --now of a pool hurries one that drains, or that is being replaced", "[stop]")
+{
+    Daemon d{web_pool("stop: {drain: 60s, kill_after: 500ms}\nrollout: {min_healthy: 0s}")};
+    d.ready();
+    const auto client = slow_request(d, "/slow/60000");
+    CHECK(d.cli(GENERATE("stop api --timeout 100ms", "restart api --timeout 100ms")).exit == 2);
+    CHECK(d.must("stop api --now").exit == 0);
+    CHECK(d.pool("api").at("state").as_string() == "stopped");
+    CHECK(d.pids("api").empty());
+    CHECK(d.must("start api").exit == 0);
+}
+
 TEST_CASE("a stopped pool stays down, a started one serves again", "[stop]")
 {
     Daemon d{web_pool("workers: 2") +

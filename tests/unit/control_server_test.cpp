@@ -73,7 +73,7 @@ struct FakeOperations final : Operations {
         progress("comparing");
         co_return Outcome{dry_run ? exit_done : exit_config, dry_run ? "would" : "broken", {}};
     }
-    awaitable<Outcome> stop_pool(std::string pool, Progress) override
+    awaitable<Outcome> stop_pool(std::string pool, Haste, Progress) override
     {
         throw std::runtime_error{"a bug in stop_pool " + pool};
         co_return Outcome{};
@@ -103,7 +103,7 @@ struct FakeOperations final : Operations {
     {
         co_return Outcome{0, pool + " has " + std::to_string(workers), {{"workers", workers}}};
     }
-    Outcome stop_daemon() override { return {0, "stopping", {{"keeper_pid", 1}}}; }
+    Outcome stop_daemon(Haste) override { return {0, "stopping", {{"keeper_pid", 1}}}; }
 };
 
 struct FakeLogs final : Logs {

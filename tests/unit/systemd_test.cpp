@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 TEST_CASE("what the service manager is told has the form of sd_notify")
 {
     CHECK(ready("4 of 4 workers ready") == "READY=1\nSTATUS=4 of 4 workers ready\n");
+    CHECK(hopeless("0/1") == "X_OSTLER_HOPELESS=1\nSTATUS=0/1\n");
     CHECK(stopping("draining") == "STOPPING=1\nSTATUS=draining\n");
     CHECK(reloading(1234567us) == "RELOADING=1\nMONOTONIC_USEC=1234567\n");
     CHECK(watchdog() == "WATCHDOG=1\n");
