@@ -133,6 +133,14 @@ Difference diff(const Spec& from, const Spec& to)
     return found;
 }
 
+void note_replaced(Difference& difference, const std::string& pool)
+{
+    if (holds(difference.pools_removed, pool) || holds(difference.pools_replaced, pool))
+        return;
+    std::erase(difference.pools_updated, pool);
+    difference.pools_replaced.push_back(pool);
+}
+
 std::vector<std::string> describe(const Difference& difference)
 {
     std::vector<std::string> lines;

@@ -40,6 +40,10 @@ struct Difference {
 
 [[nodiscard]] Difference diff(const Spec& from, const Spec& to);
 
+// The workers of this pool are replaced too, for a reason that no spec shows. One that is removed
+// stays so.
+void note_replaced(Difference& difference, const std::string& pool);
+
 // A line for each thing that would happen: "pool api: 4 → 6 workers".
 [[nodiscard]] std::vector<std::string> describe(const Difference& difference);
 

@@ -234,6 +234,7 @@ awaitable<Outcome> Daemon::reload(Wish wish, Progress progress)
     if (!loaded.spec)
         co_return refuse_spec(loaded, wish);
     config::Difference difference = config::diff(spec_, *loaded.spec);
+    add_pools_behind(difference);
     std::vector<std::string> lines = config::describe(difference);
     boost::json::object data{{"changes", boost::json::value_from(lines)}};
     if (wish == Wish::show)
@@ -252,6 +253,20 @@ awaitable<Outcome> Daemon::reload(Wish wish, Progress progress)
     outcome.data = std::move(data);
     manager_.reloaded(sentence());
     co_return outcome;
+}
+
+// A pool that went back keeps the sockets it had. Where another went on to the new ones, the spec
+// has those, and alone no longer says that the first has something to catch up with.
+void Daemon::add_pools_behind(config::Difference& difference) const
+{
+    for (const auto& pool : pools_) {
+        const auto& sockets = pool->spec()->program.sockets;
+        const bool behind = std::ranges::any_of(sockets, [&](const std::string& socket) {
+            return sockets_.find(socket) != sockets_.find(socket, pool->generation());
+        });
+        if (behind)
+            config::note_replaced(difference, pool->name());
+    }
 }
 
 Outcome Daemon::refuse_spec(const config::Loaded& loaded, Wish wish)

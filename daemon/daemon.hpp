@@ -87,6 +87,7 @@ private:
     void spec_edited();
     boost::asio::awaitable<void> reload_unasked(Wish wish);
     [[nodiscard]] Outcome refuse_spec(const config::Loaded& loaded, Wish wish);
+    void add_pools_behind(config::Difference& difference) const;
     [[nodiscard]] Outcome hold_edit(const config::Difference& difference);
     void note_reload(std::string error);
     boost::asio::awaitable<void> tell_manager();

@@ -205,4 +205,11 @@ TEST_CASE("of two pools on a socket one goes back and one goes on, each with its
     kill_and_await(d, "other");
     CHECK(get(before).whole);
     CHECK(get(after).whole);
+
+    d.write_spec(both(quick, quick, elsewhere)); // of which nothing differs from what is in force
+    CHECK_THAT(d.must("reload").out, Contains("pool other: changed") && !Contains("pool api"));
+    kill_and_await(d, "other");
+    CHECK(eventually([&] { return !HttpClient{before, 1s}.connected(); }));
+    CHECK(get(after).whole);
+    CHECK_THAT(d.must("reload").out, Contains("nothing has changed"));
 }
