@@ -35,6 +35,31 @@ std::string not_changed(const os::Endpoint& where)
                : "operation not permitted";
 }
 
+os::Result<os::BoundSocket> bind_and_listen(const config::Socket& spec, const os::Endpoint& where,
+                                            const os::BindOptions& options)
+{
+    auto bound = os::bind_to(where, options);
+    if (bound && where.transport() == os::Transport::stream)
+        if (const auto done = os::listen_on(bound->fd.borrow(), stream_options(spec)); !done)
+            return done.error(); // two may bind with SO_REUSEADDR; the second cannot listen
+    return bound;
+}
+
+os::Result<os::BoundSocket> bind_beside(const config::Socket& spec, const os::Endpoint& where,
+                                        std::span<const os::FdRef> leaving)
+{
+    for (const os::FdRef socket : leaving)
+        (void)os::share_port(socket, true); // or the address stays in use
+    os::BindOptions options = bind_options(spec);
+    options.share_port = true;
+    auto bound = bind_and_listen(spec, where, options);
+    if (bound)
+        (void)os::share_port(bound->fd.borrow(), false);
+    for (const os::FdRef socket : leaving)
+        (void)os::share_port(socket, false);
+    return bound;
+}
+
 std::string reason(const os::Endpoint& where, os::Error error)
 {
     switch (error.value()) {
@@ -97,7 +122,8 @@ std::string why_not_bound(const os::Endpoint& where, os::Error error)
     return fmt::format("cannot bind {}: {}", where.text(), reason(where, error));
 }
 
-std::optional<os::BoundSocket> bind_socket(const config::Socket& spec, std::string& sentence)
+std::optional<os::BoundSocket> bind_socket(const config::Socket& spec, std::string& sentence,
+                                           std::span<const os::FdRef> leaving)
 {
     const auto where = endpoint_of(spec.listen);
     if (!where) {
@@ -106,14 +132,13 @@ std::optional<os::BoundSocket> bind_socket(const config::Socket& spec, std::stri
                                spec.listen.text);
         return std::nullopt;
     }
-    auto bound = os::bind_to(*where, bind_options(spec));
-    os::Error error = bound ? os::Error{} : bound.error();
-    if (!error && where->transport() == os::Transport::stream)
-        if (const auto done = os::listen_on(bound->fd.borrow(), stream_options(spec)); !done)
-            error = done.error(); // two may bind with SO_REUSEADDR; the second cannot listen
-    if (!error)
+    auto bound = bind_and_listen(spec, *where, bind_options(spec));
+    if (!bound && bound.error().value() == EADDRINUSE && where->family() != AF_UNIX)
+        if (auto beside = bind_beside(spec, *where, leaving))
+            bound = std::move(beside);
+    if (bound)
         return std::move(*bound);
-    sentence = why_not_bound(*where, error);
+    sentence = why_not_bound(*where, bound.error());
     return std::nullopt;
 }
 

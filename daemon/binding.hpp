@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "config/spec.hpp"
@@ -17,8 +18,10 @@ namespace ostler
 [[nodiscard]] os::StreamOptions stream_options(const config::Socket& spec);
 
 // Bound, and listening where it is a stream. On failure nothing, and `sentence` says what to do.
+// `leaving`: open sockets of ours that will go once this one serves; their addresses may overlap.
 [[nodiscard]] std::optional<os::BoundSocket> bind_socket(const config::Socket& spec,
-                                                         std::string& sentence);
+                                                         std::string& sentence,
+                                                         std::span<const os::FdRef> leaving = {});
 
 // "cannot bind tcp://0.0.0.0:80: address in use by nginx (pid 812)".
 [[nodiscard]] std::string why_not_bound(const os::Endpoint& where, os::Error error);

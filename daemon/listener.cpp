@@ -42,9 +42,10 @@ std::optional<SocketListener::Bound> take_over(const config::Socket& spec, os::U
 } // namespace
 
 std::unique_ptr<Listener> Listener::bind(boost::asio::any_io_executor executor,
-                                         const config::Socket& spec, Failure& failure)
+                                         const config::Socket& spec, Failure& failure,
+                                         std::span<const os::FdRef> leaving)
 {
-    auto bound = bind_socket(spec, failure.sentence);
+    auto bound = bind_socket(spec, failure.sentence, leaving);
     if (!bound)
         return nullptr;
     SocketListener::Bound ours{std::move(bound->fd),

@@ -6,6 +6,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "config/spec.hpp"
@@ -34,8 +35,11 @@ public:
     struct Failure {
         std::string sentence;
     };
-    [[nodiscard]] static std::unique_ptr<Listener>
-    bind(boost::asio::any_io_executor executor, const config::Socket& spec, Failure& failure);
+    // `leaving`: sockets of ours that will go once this one serves; their addresses may overlap.
+    [[nodiscard]] static std::unique_ptr<Listener> bind(boost::asio::any_io_executor executor,
+                                                        const config::Socket& spec,
+                                                        Failure& failure,
+                                                        std::span<const os::FdRef> leaving = {});
     // From a descriptor that exists already (reload keeps it, later adoption).
     [[nodiscard]] static std::unique_ptr<Listener> adopt(boost::asio::any_io_executor executor,
                                                          const config::Socket& spec,

@@ -32,10 +32,26 @@ bool takes_hand_overs(const config::Spec& spec, const std::string& socket)
     });
 }
 
-std::shared_ptr<Listener> Sockets::bind(const config::Socket& socket, std::string& problem)
+// What goes with this change, or has only workers of earlier generations.
+std::vector<os::FdRef> Sockets::leaving(const config::Difference& difference) const
+{
+    std::vector<os::FdRef> sockets;
+    for (const auto& [name, history] : open_) {
+        const bool goes = contains(difference.sockets_removed, name) ||
+                          contains(difference.sockets_rebound, name);
+        for (const Since& since : history)
+            if (since.listener && (goes || since.listener != history.back().listener))
+                sockets.push_back(since.listener->descriptor());
+    }
+    return sockets;
+}
+
+std::shared_ptr<Listener> Sockets::bind(const config::Socket& socket,
+                                        const config::Difference& difference, std::string& problem)
 {
     Listener::Failure failure;
-    std::shared_ptr<Listener> listener = Listener::bind(executor_, socket, failure);
+    std::shared_ptr<Listener> listener =
+        Listener::bind(executor_, socket, failure, leaving(difference));
     problem = failure.sentence;
     return listener;
 }
@@ -77,7 +93,8 @@ std::string Sockets::prepare(const config::Spec& next, const config::Difference&
         const bool hand_overs = takes_hand_overs(next, socket.name);
         if (!listener || listener->scheduling() != resolved(socket, hand_overs)) {
             std::string problem;
-            listener = listener ? copy_of(*listener, socket, problem) : bind(socket, problem);
+            listener =
+                listener ? copy_of(*listener, socket, problem) : bind(socket, difference, problem);
             if (!listener) {
                 prepared_.clear();
                 return problem;

@@ -56,8 +56,9 @@ private:
     [[nodiscard]] std::shared_ptr<Listener> open_for(const config::Socket& socket,
                                                      const config::Difference& difference) const;
     void put(const std::string& name, unsigned generation, std::shared_ptr<Listener> listener);
-    [[nodiscard]] std::shared_ptr<Listener> bind(const config::Socket& socket,
-                                                 std::string& problem);
+    [[nodiscard]] std::vector<os::FdRef> leaving(const config::Difference& difference) const;
+    [[nodiscard]] std::shared_ptr<Listener>
+    bind(const config::Socket& socket, const config::Difference& difference, std::string& problem);
     [[nodiscard]] std::shared_ptr<Listener> copy_of(Listener& open, const config::Socket& socket,
                                                     std::string& problem);
 

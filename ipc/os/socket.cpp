@@ -39,6 +39,9 @@ Result<UniqueFd> open_for(const Endpoint& where, const BindOptions& options)
     if (where.family() != AF_UNIX && where.transport() == Transport::stream)
         if (const auto done = set(fd.borrow(), SOL_SOCKET, SO_REUSEADDR, 1); !done)
             return done.error();
+    if (options.share_port)
+        if (const auto done = share_port(fd.borrow(), true); !done)
+            return done.error();
     return fd;
 }
 
@@ -72,6 +75,11 @@ Result<BoundSocket> bind_to(const Endpoint& where, const BindOptions& options)
     if (!fd)
         return fd.error();
     return bind_open(std::move(*fd), where, options);
+}
+
+Result<void> share_port(FdRef socket, bool on)
+{
+    return set(socket, SOL_SOCKET, SO_REUSEPORT, on);
 }
 
 Result<BoundSocket> bind_again(const Endpoint& where, const BindOptions& options, FdRef dead)

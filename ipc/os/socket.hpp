@@ -14,8 +14,9 @@ namespace ostler::os
 {
 
 struct BindOptions {
-    bool v6only = false; // always set, so that the machine's default does not matter
-    FileAccess access;   // of a Unix socket's file
+    bool v6only = false;     // always set, so that the machine's default does not matter
+    bool share_port = false; // see below
+    FileAccess access;       // of a Unix socket's file
 };
 
 struct BoundSocket {
@@ -25,6 +26,9 @@ struct BoundSocket {
 
 // Binds; a stream socket does not listen yet.
 [[nodiscard]] Result<BoundSocket> bind_to(const Endpoint& where, const BindOptions& options);
+// Sockets of one user that all do so may bind, and listen on, addresses that overlap on one port,
+// such as 127.0.0.1 beside 0.0.0.0. For the moment of that: any other of the same user may join.
+[[nodiscard]] Result<void> share_port(FdRef socket, bool on);
 // The same address once more, while others still hold `dead`, a socket that was shut down.
 [[nodiscard]] Result<BoundSocket> bind_again(const Endpoint& where, const BindOptions& options,
                                              FdRef dead);

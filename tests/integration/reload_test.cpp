@@ -211,6 +211,22 @@ TEST_CASE("another address is bound anew, the others stay", "[reload]")
     CHECK(d.pids("job") == job);
 }
 
+TEST_CASE("an address that overlaps the old one is bound beside it", "[reload]")
+{
+    Daemon d{web_pool("", "listen: \"tcp://0.0.0.0:0\"")};
+    d.ready();
+    const Endpoint web = d.at("web");
+    const std::string port = std::to_string(web.port());
+    for (const std::string host : {"127.0.0.1", "[::]", "0.0.0.0"}) {
+        d.write_spec(web_pool("", "listen: \"tcp://" + host + ":" + port + "\""));
+        d.must("reload");
+        CHECK(d.at("web").port() == web.port());
+        CHECK(get(web).whole);
+    }
+    // And nobody can join afterwards.
+    CHECK_THROWS(Endpoint{"tcp://127.0.0.1:" + port}.listen());
+}
+
 TEST_CASE("options of a socket change without a new worker", "[reload]")
 {
     Daemon d{web_pool(quick + "workers: 2", "", by_hand)};
