@@ -54,11 +54,11 @@ void check_socket_names(const Check& check, const Pool& pool)
 
 void check_protocol(const Check& check, const Pool& pool)
 {
-    if (pool.program.protocol == Protocol::none && !pool.program.sockets.empty())
+    if (!abilities_of(pool.program.protocol).sockets && !pool.program.sockets.empty())
         check.at(pool, "sockets")
-            .complain_of_key(
-                "a program with `protocol: none` cannot be given sockets: remove them, "
-                "or choose ostler or systemd");
+            .complain_of_key(fmt::format("a program with `protocol: {}` cannot be given sockets: "
+                                         "remove them, or choose ostler or systemd",
+                                         word_for(pool.program.protocol)));
 }
 
 // What a program can tell of itself, by the protocol it speaks.
@@ -70,7 +70,7 @@ void check_ready(const Check& check, const Pool& pool)
         return;
     if (pool.program.protocol == Protocol::systemd && when == ReadyWhen::notify)
         at.complain("readiness by NOTIFY_SOCKET is designed, but not built yet: use spawned");
-    else if (pool.program.protocol != Protocol::ostler)
+    else if (!abilities_of(pool.program.protocol).channel)
         at.complain(fmt::format(
             "a program with `protocol: {}` cannot say that it is {}: use spawned",
             word_for(pool.program.protocol), when == ReadyWhen::notify ? "ready" : word_for(when)));
@@ -86,11 +86,12 @@ void check_hand_overs(const Check& check, const Socket& socket)
     if (socket.listen.family == Address::Family::udp)
         return at.complain("UDP has no connections to hand over: use auto or shared");
     for (const Pool& pool : check.spec.pools)
-        if (pool.program.protocol == Protocol::systemd &&
+        if (const Abilities has = abilities_of(pool.program.protocol);
+            has.sockets && !has.hand_overs &&
             std::ranges::count(pool.program.sockets, socket.name) > 0)
-            at.complain(fmt::format("pool {} speaks systemd, which cannot be handed connections: "
-                                    "use auto or shared",
-                                    pool.name));
+            at.complain(fmt::format("pool {} speaks {}, which cannot be handed connections: use "
+                                    "auto or shared",
+                                    pool.name, word_for(pool.program.protocol)));
 }
 
 void check_addresses(const Check& check)

@@ -67,7 +67,7 @@ constexpr Key<Pool> keys[] = {
 // The words of the design: listening where the pool lists sockets and the protocol can tell.
 ReadyWhen default_for(const Program& program)
 {
-    const bool tells = program.protocol == Protocol::ostler && !program.sockets.empty();
+    const bool tells = abilities_of(program.protocol).channel && !program.sockets.empty();
     return tells ? ReadyWhen::listening : ReadyWhen::spawned;
 }
 

@@ -35,7 +35,7 @@ Scheduling effective(const Socket& socket, const Spec& spec)
     if (socket.scheduling != Scheduling::automatic)
         return socket.scheduling;
     const auto objects = [&](const Pool& pool) {
-        return !takes_hand_overs(pool.program.protocol) &&
+        return !abilities_of(pool.program.protocol).hand_overs &&
                std::ranges::count(pool.program.sockets, socket.name) > 0;
     };
     return std::ranges::any_of(spec.pools, objects) ? Scheduling::shared : Scheduling::round_robin;

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/protocol.hpp"
+
 namespace ostler::config
 {
 
@@ -59,7 +61,6 @@ struct Socket {
     bool operator==(const Socket&) const = default;
 };
 
-enum class Protocol { ostler, none, systemd };
 // spawned: executed. online: the worker has said hello. listening: it has every socket of its pool.
 // notify: it has said that it is ready.
 enum class ReadyWhen { spawned, online, listening, notify };
@@ -217,12 +218,6 @@ struct Spec {
 
 [[nodiscard]] const Socket* find_socket(const Spec& spec, std::string_view name);
 [[nodiscard]] const Pool* find_pool(const Spec& spec, std::string_view name);
-
-// Whether workers of this protocol can be handed connections one by one.
-[[nodiscard]] constexpr bool takes_hand_overs(Protocol protocol)
-{
-    return protocol == Protocol::ostler;
-}
 
 // How a socket really spreads: round_robin or shared, `automatic` resolved by the pools on it.
 [[nodiscard]] Scheduling effective(const Socket& socket, const Spec& spec);

@@ -27,7 +27,7 @@ config::Scheduling resolved(const config::Socket& socket, bool hand_overs)
 bool takes_hand_overs(const config::Spec& spec, const std::string& socket)
 {
     return std::all_of(spec.pools.begin(), spec.pools.end(), [&](const config::Pool& pool) {
-        return pool.program.protocol == config::Protocol::ostler ||
+        return config::abilities_of(pool.program.protocol).hand_overs ||
                !contains(pool.program.sockets, socket);
     });
 }
