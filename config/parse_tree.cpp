@@ -8,7 +8,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "config/tree_builder.hpp"
-#include "config/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 
 namespace ostler::config
 {
@@ -53,7 +53,7 @@ bool is_readable(const std::string& text, Problems& problems)
             fmt::format("is larger than {} MiB: this cannot be a spec", longest_text >> 20));
         return false;
     }
-    if (const auto bad = first_byte_not_text(text)) {
+    if (const auto bad = text::first_byte_not_text(text)) {
         problems.add(place_at(text, *bad), "",
                      fmt::format("byte 0x{:02x} is not text: the spec must be written in UTF-8, "
                                  "without control characters",

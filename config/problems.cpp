@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <tuple>
 
+#include "ipc/text/utf8.hpp"
+
 namespace ostler::config
 {
 
@@ -60,13 +62,8 @@ std::vector<Diagnostic> Problems::sorted() &&
 std::string printable(std::string_view text)
 {
     const auto shown = cut(text);
-    std::string out;
-    for (const char c : shown)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        else
-            out += c;
-    return shown.size() < text.size() ? out + "…" : out;
+    const std::string safe = text::printable(shown);
+    return shown.size() < text.size() ? safe + "…" : safe;
 }
 
 std::string quote(std::string_view text)

@@ -8,7 +8,7 @@
 #include <ctime>
 #include <spdlog/fmt/fmt.h>
 
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 #include "systemd/journal.hpp"
 
 namespace ostler
@@ -73,7 +73,7 @@ std::string indented(std::string_view text, std::string_view prefix)
         const auto end = std::min(text.find('\n', at), text.size());
         if (at > 0)
             lines.append("\n").append(prefix).append("    ");
-        lines += control::printable(text.substr(at, end - at));
+        lines += text::printable(text.substr(at, end - at));
         at = end + 1;
     }
     return lines;

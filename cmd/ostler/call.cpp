@@ -8,7 +8,7 @@
 #include "config/scalars.hpp"
 #include "ipc/control/address.hpp"
 #include "ipc/control/exit_code.hpp"
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 
 namespace ostler::cli
 {
@@ -43,7 +43,7 @@ control::Client::Deadline Call::deadline(std::optional<std::chrono::milliseconds
 
 int fail(int code, const std::string& sentence)
 {
-    std::cerr << "ostler: " << control::printable_lines(sentence) << "\n";
+    std::cerr << "ostler: " << text::printable_lines(sentence) << "\n";
     return code;
 }
 
@@ -63,7 +63,7 @@ int ask_and_print(const Call& call, const char* verb, boost::json::object argume
 {
     control::Client::Listening listening;
     listening.progress = [](std::string_view sentence) {
-        std::cerr << control::printable(sentence) << std::endl;
+        std::cerr << text::printable(sentence) << std::endl;
     };
     const control::Answer answer = ask(call, verb, std::move(arguments), listening);
     if (call.json() && answer.exit != exit_no_daemon) {
@@ -75,7 +75,7 @@ int ask_and_print(const Call& call, const char* verb, boost::json::object argume
     }
     if (answer.exit != exit_done)
         return fail(answer.exit, answer.message);
-    std::cout << control::printable_lines(answer.message) << std::endl;
+    std::cout << text::printable_lines(answer.message) << std::endl;
     return exit_done;
 }
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 
 namespace ostler::cli
 {

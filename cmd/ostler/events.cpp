@@ -6,7 +6,7 @@
 #include "cmd/ostler/verbs.hpp"
 #include "config/scalars.hpp"
 #include "ipc/control/exit_code.hpp"
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 
 namespace ostler::cli
 {
@@ -22,15 +22,15 @@ std::string details_of(const boost::json::object& event)
             key == "slot" || key == "worker" || value.is_null())
             continue;
         text += "  " + std::string{key} + "=";
-        text += value.is_string() ? control::printable(value.get_string())
-                                  : boost::json::serialize(value);
+        text +=
+            value.is_string() ? text::printable(value.get_string()) : boost::json::serialize(value);
     }
     return text;
 }
 
 std::string subject_of(const boost::json::object& event)
 {
-    std::string text = control::printable(event.at("pool").as_string());
+    std::string text = text::printable(event.at("pool").as_string());
     if (const auto* slot = event.if_contains("slot"))
         text += "/" + boost::json::serialize(*slot) + " (" +
                 boost::json::serialize(event.at("worker")) + ")";

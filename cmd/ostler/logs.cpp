@@ -8,7 +8,7 @@
 #include "cmd/ostler/verbs.hpp"
 #include "config/scalars.hpp"
 #include "ipc/control/exit_code.hpp"
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 
 namespace ostler::cli
 {
@@ -27,7 +27,7 @@ void print(const boost::json::object& line)
     }
     std::cout << clock_time(line.at("time_us").to_number<std::int64_t>()) << " "
               << std::string_view{line.at("pool").as_string()} << "/" << line.at("slot") << "  "
-              << control::printable(line.at("text").as_string()) << std::endl;
+              << text::printable(line.at("text").as_string()) << std::endl;
 }
 
 } // namespace

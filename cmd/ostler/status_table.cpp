@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cmd/ostler/columns.hpp"
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 
 namespace ostler::cli
 {
@@ -23,7 +23,7 @@ std::string text(const json::object& row, const char* key)
     if (!value || value->is_null())
         return "-";
     if (const json::string* string = value->if_string())
-        return control::printable(*string);
+        return text::printable(*string);
     return json::serialize(*value);
 }
 
@@ -31,7 +31,7 @@ std::string text(const json::object& row, const char* key)
 std::string lines(const json::object& row, const char* key)
 {
     const json::value* value = row.if_contains(key);
-    return value && value->is_string() ? control::printable_lines(value->get_string()) : "-";
+    return value && value->is_string() ? text::printable_lines(value->get_string()) : "-";
 }
 
 bool holds(const json::object& row, const char* key)

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 
 namespace ostler::control
 {
@@ -36,7 +36,7 @@ bool known(std::uint16_t type)
 std::vector<std::string> packets_of(const Message& message, std::size_t limit)
 {
     // Only strings in it can hold bytes that are not UTF-8, and replacing those leaves it JSON.
-    const std::string payload = valid_utf8(boost::json::serialize(message.body));
+    const std::string payload = text::valid_utf8(boost::json::serialize(message.body));
     std::vector<std::string> packets;
     if (payload.size() > limit)
         return packets;

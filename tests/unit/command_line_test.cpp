@@ -8,7 +8,7 @@
 #include "cmd/ostler/command_line.hpp"
 #include "cmd/ostler/status_table.hpp"
 #include "ipc/control/exit_code.hpp"
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace ostler;
@@ -159,11 +159,11 @@ TEST_CASE("a sentence beside a row goes below it where the row would get too wid
 
 TEST_CASE("what a terminal would obey is made harmless, line by line")
 {
-    using control::printable;
+    using text::printable;
     CHECK(printable("a\tb") == "a\tb");
     CHECK(printable("\x1b[2J\r\n") == "\\x1b[2J\\x0d\\x0a");
     CHECK(printable("\u009b"
                     "31m") == "\\xc2\\x9b31m");
     CHECK(printable("\xff\u20ac") == "\\xff\u20ac");
-    CHECK(control::printable_lines("one\ntwo\r\n") == "one\ntwo\\x0d\n");
+    CHECK(text::printable_lines("one\ntwo\r\n") == "one\ntwo\\x0d\n");
 }

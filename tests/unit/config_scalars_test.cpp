@@ -5,7 +5,7 @@
 
 #include "config/names.hpp"
 #include "config/scalars.hpp"
-#include "config/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace ostler::config;
@@ -132,8 +132,8 @@ TEST_CASE("a mistyped word is answered with the one that was meant")
 
 TEST_CASE("text is well-formed UTF-8 without control characters")
 {
-    CHECK_FALSE(first_byte_not_text("plain\ttext\r\n"));
-    CHECK_FALSE(first_byte_not_text("ä€😀"));
+    CHECK_FALSE(ostler::text::first_byte_not_text("plain\ttext\r\n"));
+    CHECK_FALSE(ostler::text::first_byte_not_text("ä€😀"));
     struct Case {
         std::string bytes;
         std::size_t at;
@@ -143,6 +143,6 @@ TEST_CASE("text is well-formed UTF-8 without control characters")
           Case{"\xF4\x90\x80\x80", 0}, Case{"ok \xE2\x82", 3}, Case{std::string{"a\0b", 3}, 1},
           Case{"\x1B[31m", 0}, Case{"\x7F", 0}}) {
         INFO(bytes);
-        CHECK(first_byte_not_text(bytes) == at);
+        CHECK(ostler::text::first_byte_not_text(bytes) == at);
     }
 }

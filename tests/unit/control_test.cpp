@@ -8,7 +8,7 @@
 
 #include "ipc/control/address.hpp"
 #include "ipc/control/protocol.hpp"
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace ostler;
@@ -125,7 +125,7 @@ TEST_CASE("bytes that are not UTF-8 are replaced one by one, the rest is left al
         {std::string{"\0\x1b", 2}, std::string{"\0\x1b", 2}},
     };
     for (const Case& each : cases)
-        CHECK(valid_utf8(each.text) == each.valid);
+        CHECK(text::valid_utf8(each.text) == each.valid);
 
     const Message worker{Type::line, 1, {{"text", "\xff\xfe"}}};
     Assembler assembler{max_reply};

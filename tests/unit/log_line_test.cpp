@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "daemon/log_line.hpp"
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace ostler;
@@ -67,5 +67,5 @@ TEST_CASE("what a worker prints cannot move a cursor or break a parser")
         std::pair{"\xf4\x90\x80\x80"sv, "\\xf4\\x90\\x80\\x80"sv}, // beyond the last character
     };
     for (const auto& [text, shown] : cases)
-        CHECK(control::printable(text) == shown);
+        CHECK(text::printable(text) == shown);
 }

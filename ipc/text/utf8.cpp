@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "ipc/control/utf8.hpp"
+#include "ipc/text/utf8.hpp"
 
 #include <array>
 
-namespace ostler::control
+namespace ostler::text
 {
 namespace
 {
@@ -39,6 +39,11 @@ bool fits(const Form& form, std::string_view text)
     return true;
 }
 
+bool belongs_to_text(unsigned char c)
+{
+    return (c >= 0x20 && c != 0x7f) || c == '\t' || c == '\n' || c == '\r';
+}
+
 bool is_control(std::string_view character)
 {
     const unsigned char first = byte_at(character, 0);
@@ -68,6 +73,17 @@ std::size_t utf8_length(std::string_view text)
         if (form.first_from <= byte_at(text, 0) && byte_at(text, 0) <= form.first_to)
             return fits(form, text) ? form.length : 0;
     return 0;
+}
+
+std::optional<std::size_t> first_byte_not_text(std::string_view bytes)
+{
+    for (std::size_t at = 0; at < bytes.size();) {
+        const std::size_t length = utf8_length(bytes.substr(at));
+        if (length == 0 || !belongs_to_text(byte_at(bytes, at)))
+            return at;
+        at += length;
+    }
+    return std::nullopt;
 }
 
 std::string valid_utf8(std::string text)
@@ -109,4 +125,4 @@ std::string printable_lines(std::string_view text)
     return safe + printable(text);
 }
 
-} // namespace ostler::control
+} // namespace ostler::text
