@@ -2,6 +2,7 @@
 #include "daemon/commands.hpp"
 
 #include <charconv>
+#include <cstring>
 
 #include "daemon/daemon.hpp"
 #include "daemon/rollout.hpp"
@@ -279,6 +280,38 @@ Outcome Commands::kill(std::string worker, int signal)
     return {exit_done,
             "worker " + slot->label() + " was sent " + signal_name(signal),
             {{"worker", slot->worker()->id()}}};
+}
+
+// Nothing where there is no such pool or worker; one that does not run has no mailbox.
+std::optional<ipc::Destination>
+Commands::destination(const std::optional<std::string>& pool_or_worker) const
+{
+    using wire::native::To;
+    if (!pool_or_worker)
+        return ipc::Destination{To::all, 0, {}};
+    const Place place = find(*pool_or_worker);
+    if (!place.pool)
+        return std::nullopt;
+    if (!place.slot)
+        return ipc::Destination{To::pool, 0, place.pool->name()};
+    const Worker* worker = place.pool->slot_at(*place.slot)->worker();
+    return ipc::Destination{To::worker, worker ? worker->id() : 0, {}};
+}
+
+Outcome Commands::send(std::optional<std::string> pool_or_worker, const ipc::Message& message)
+{
+    const auto to = destination(pool_or_worker);
+    if (!to)
+        return {exit_failed, unknown(*pool_or_worker), {{"sent", 0}, {"errno", "ESRCH"}}};
+    const Post::Outcome done = daemon_.services().post.send_to(*to, message);
+    if (const auto* refusal = std::get_if<ipc::Refusal>(&done))
+        return {exit_failed,
+                refusal->reason,
+                {{"sent", 0}, {"errno", ::strerrorname_np(refusal->error)}}};
+    const unsigned sent = std::get<unsigned>(done);
+    return {exit_done,
+            "sent to " + std::to_string(sent) + (sent == 1 ? " worker" : " workers"),
+            {{"sent", sent}}};
 }
 
 Outcome Commands::stop_daemon(Haste haste)

@@ -26,6 +26,7 @@ public:
     awaitable<Outcome> fork(std::string pool, Variables env) override;
     Outcome disconnect(std::string worker, std::optional<int> signal) override;
     Outcome kill(std::string worker, int signal) override;
+    Outcome send(std::optional<std::string> pool_or_worker, const ipc::Message& message) override;
     Outcome stop_daemon(Haste haste) override;
 
 private:
@@ -36,6 +37,8 @@ private:
     [[nodiscard]] Place find(const std::string& pool_or_worker) const;
     // A place with a living worker; else the sentence says why not.
     [[nodiscard]] Slot* find_worker(const std::string& worker, std::string& problem) const;
+    [[nodiscard]] std::optional<ipc::Destination>
+    destination(const std::optional<std::string>& pool_or_worker) const;
     [[nodiscard]] std::string unknown(const std::string& name) const;
     awaitable<Outcome> until_ready(std::string pool, std::string done);
     awaitable<std::string> restart_pool(std::string pool, Progress progress);

@@ -12,6 +12,7 @@
 #include "daemon/control_arguments.hpp"
 #include "daemon/control_events.hpp"
 #include "daemon/control_logs.hpp"
+#include "daemon/control_messages.hpp"
 #include "ipc/control/exit_code.hpp"
 
 namespace ostler
@@ -166,20 +167,22 @@ awaitable<Outcome> run_kill(ControlCall& call)
 }
 
 constexpr std::array commands{
-    //             verb          role           when its client leaves
-    ControlCommand{"version", Role::observe, Alone::ends, run_version},
-    ControlCommand{"status", Role::observe, Alone::ends, run_status},
-    ControlCommand{"wait-ready", Role::observe, Alone::ends, run_wait_ready},
-    ControlCommand{"logs", Role::observe, Alone::ends, run_logs},
-    ControlCommand{"events", Role::observe, Alone::ends, run_events},
-    ControlCommand{"reload", Role::operate, Alone::finishes, run_reload},
-    ControlCommand{"start", Role::operate, Alone::finishes, run_start},
-    ControlCommand{"stop", Role::operate, Alone::finishes, run_stop},
-    ControlCommand{"restart", Role::operate, Alone::finishes, run_restart},
-    ControlCommand{"scale", Role::operate, Alone::finishes, run_scale},
-    ControlCommand{"disconnect", Role::operate, Alone::finishes, run_disconnect},
-    ControlCommand{"kill", Role::operate, Alone::finishes, run_kill},
-    ControlCommand{"fork", Role::administer, Alone::finishes, run_fork},
+    //             verb       role           when its client leaves   carries
+    ControlCommand{"version", Role::observe, Alone::ends, false, run_version},
+    ControlCommand{"status", Role::observe, Alone::ends, false, run_status},
+    ControlCommand{"wait-ready", Role::observe, Alone::ends, false, run_wait_ready},
+    ControlCommand{"logs", Role::observe, Alone::ends, false, run_logs},
+    ControlCommand{"events", Role::observe, Alone::ends, false, run_events},
+    ControlCommand{"reload", Role::operate, Alone::finishes, false, run_reload},
+    ControlCommand{"start", Role::operate, Alone::finishes, false, run_start},
+    ControlCommand{"stop", Role::operate, Alone::finishes, false, run_stop},
+    ControlCommand{"restart", Role::operate, Alone::finishes, false, run_restart},
+    ControlCommand{"scale", Role::operate, Alone::finishes, false, run_scale},
+    ControlCommand{"disconnect", Role::operate, Alone::finishes, false, run_disconnect},
+    ControlCommand{"kill", Role::operate, Alone::finishes, false, run_kill},
+    ControlCommand{"send", Role::operate, Alone::finishes, true, run_send},
+    ControlCommand{"messages", Role::administer, Alone::ends, false, run_messages},
+    ControlCommand{"fork", Role::administer, Alone::finishes, false, run_fork},
 };
 
 } // namespace
@@ -195,6 +198,14 @@ const ControlCommand* find_control_command(std::string_view verb)
         std::find_if(commands.begin(), commands.end(),
                      [&](const ControlCommand& known) { return known.verb == verb; });
     return found != commands.end() ? &*found : nullptr;
+}
+
+std::optional<Outcome> ControlCall::unknown_pool(const WorkerFilter& filter) const
+{
+    if (filter.pool.empty())
+        return std::nullopt;
+    auto known = operations.status(filter.pool); // in the words of whoever knows
+    return known.exit != exit_done ? std::optional{std::move(known)} : std::nullopt;
 }
 
 Progress ControlCall::progress() const

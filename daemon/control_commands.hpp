@@ -9,7 +9,10 @@
 
 #include "daemon/events.hpp"
 #include "daemon/logs.hpp"
+#include "daemon/off_loop.hpp"
 #include "daemon/operations.hpp"
+#include "daemon/post.hpp"
+#include "daemon/worker_filter.hpp"
 #include "ipc/control/protocol.hpp"
 #include "ipc/control/role.hpp"
 
@@ -26,17 +29,27 @@ public:
     virtual boost::asio::awaitable<void> until_roomy() = 0;
 };
 
-// One request on its way. It outlives the coroutine that carries it out.
-struct ControlCall {
+// What of the daemon the control socket reaches. It outlives every session.
+struct ControlReach {
     Operations& operations;
     Logs& logs;
     Events& events;
+    Post& post;
+    OffLoop& off_loop;
+};
+
+// One request on its way. It outlives the coroutine that carries it out.
+struct ControlCall : ControlReach {
     ControlOutlet& outlet;
     control::Role role;
     std::uint32_t request;
     boost::json::object arguments;
+    std::optional<std::string> bytes; // attached to the request
+    os::UniqueFd handle;              // closing it may block
 
     [[nodiscard]] Progress progress() const; // each sentence becomes a packet
+    // What to answer when there is no such pool.
+    [[nodiscard]] std::optional<Outcome> unknown_pool(const WorkerFilter& filter) const;
 };
 
 struct ControlCommand {
@@ -48,6 +61,7 @@ struct ControlCommand {
     std::string_view verb;
     control::Role role;
     Alone alone;
+    bool carries; // bytes, and perhaps a descriptor, beside its arguments
     boost::asio::awaitable<Outcome> (*run)(ControlCall& call);
 };
 

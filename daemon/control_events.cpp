@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "daemon/control_arguments.hpp"
-#include "daemon/control_logs.hpp"
 #include "ipc/control/exit_code.hpp"
 
 namespace ostler
@@ -16,11 +15,11 @@ namespace
 
 using boost::asio::awaitable;
 
-bool matches(const Logs::Filter& filter, const Event& event)
+// One of a pool as a whole is of no slot.
+bool matches(const WorkerFilter& filter, const Event& event)
 {
-    return (filter.pool.empty() || filter.pool == event.pool) &&
-           (!filter.slot || (event.worker != 0 && *filter.slot == event.slot)) &&
-           (filter.worker == 0 || filter.worker == event.worker);
+    return filter.covers(event.pool, event.slot, event.worker) &&
+           (!filter.slot || event.worker != 0);
 }
 
 void send(ControlCall& call, boost::json::object body)
@@ -30,7 +29,7 @@ void send(ControlCall& call, boost::json::object body)
 
 // Sends what is kept after `number`; gives the last one's. A client that reads slowly finds it in
 // the ring later, or is told how many were pushed out of it meanwhile.
-awaitable<std::uint64_t> send_after(ControlCall& call, Logs::Filter filter, std::uint64_t number)
+awaitable<std::uint64_t> send_after(ControlCall& call, WorkerFilter filter, std::uint64_t number)
 {
     while (number < call.events.last()) {
         co_await call.outlet.until_roomy();
@@ -50,15 +49,14 @@ awaitable<std::uint64_t> send_after(ControlCall& call, Logs::Filter filter, std:
 awaitable<Outcome> run_events(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    const auto filter = log_filter(arguments.text("target").value_or(""));
+    const auto filter = WorkerFilter::of(arguments.text("target").value_or(""));
     const bool follow = arguments.flag("follow");
     const auto newest = static_cast<std::int64_t>(call.events.last());
     const auto since = arguments.number("since", 0, INT64_MAX, follow ? newest : 0);
     if (!arguments.problem().empty())
         co_return Outcome{exit_usage, arguments.problem(), {}};
-    if (!filter.pool.empty())
-        if (auto known = call.operations.status(filter.pool); known.exit != exit_done)
-            co_return known; // there is no such pool, in the words of whoever knows
+    if (auto unknown = call.unknown_pool(filter))
+        co_return *unknown;
     if (since > newest)
         co_return Outcome{exit_failed,
                           "the last event has number " + std::to_string(newest) +

@@ -2,15 +2,12 @@
 #include "daemon/control_logs.hpp"
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 #include <cstdint>
 #include <string>
 #include <utility>
 
 #include "daemon/control_arguments.hpp"
+#include "daemon/for_ever.hpp"
 #include "ipc/control/exit_code.hpp"
 
 namespace ostler
@@ -30,20 +27,12 @@ boost::json::object json_of(const LogLine& line)
             {"text", line.text}};
 }
 
-template <typename Number>
-bool whole_number(std::string_view text, Number& number)
-{
-    const auto* end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, number);
-    return read.ec == std::errc{} && read.ptr == end;
-}
-
 // Sends the lines that come. To a client that does not keep up they get lost, and he is told how
 // many, instead of filling our memory.
 class Following
 {
 public:
-    Following(ControlCall& call, Logs::Filter filter)
+    Following(ControlCall& call, WorkerFilter filter)
         : call_{call}, follower_{call.logs.follow(std::move(filter), [this](const LogLine& line) {
               pass(line);
           })}
@@ -74,15 +63,8 @@ private:
     Logs::Follower follower_;
 };
 
-awaitable<void> for_ever()
-{
-    boost::asio::steady_timer never{co_await boost::asio::this_coro::executor,
-                                    boost::asio::steady_timer::time_point::max()};
-    co_await never.async_wait(boost::asio::use_awaitable);
-}
-
 // Sends the last `count` lines that are kept and newer than `after`; gives the newest's number.
-awaitable<std::uint64_t> send_kept(ControlCall& call, Logs::Filter filter, std::int64_t count,
+awaitable<std::uint64_t> send_kept(ControlCall& call, WorkerFilter filter, std::int64_t count,
                                    std::uint64_t after)
 {
     const auto lines = call.logs.tail(filter, static_cast<std::size_t>(count));
@@ -97,7 +79,7 @@ awaitable<std::uint64_t> send_kept(ControlCall& call, Logs::Filter filter, std::
 }
 
 // More may come while we wait for room: it is done when there was nothing new, without waiting.
-awaitable<void> send_rest(ControlCall& call, Logs::Filter filter, std::uint64_t after)
+awaitable<void> send_rest(ControlCall& call, WorkerFilter filter, std::uint64_t after)
 {
     for (auto before = after + 1; before != after;) {
         before = after;
@@ -105,7 +87,7 @@ awaitable<void> send_rest(ControlCall& call, Logs::Filter filter, std::uint64_t 
     }
 }
 
-std::uint64_t newest(const Logs& logs, const Logs::Filter& filter)
+std::uint64_t newest(const Logs& logs, const WorkerFilter& filter)
 {
     const auto last = logs.tail(filter, 1);
     return last.empty() ? 0 : last.back().number;
@@ -113,31 +95,16 @@ std::uint64_t newest(const Logs& logs, const Logs::Filter& filter)
 
 } // namespace
 
-Logs::Filter log_filter(std::string_view target)
-{
-    Logs::Filter filter;
-    if (whole_number(target, filter.worker))
-        return filter;
-    filter.worker = 0;
-    const auto slash = target.find('/');
-    unsigned slot = 0;
-    if (slash != std::string_view::npos && whole_number(target.substr(slash + 1), slot))
-        filter.slot = slot;
-    filter.pool = filter.slot ? target.substr(0, slash) : target;
-    return filter;
-}
-
 awaitable<Outcome> run_logs(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    const auto filter = log_filter(arguments.text("target").value_or(""));
+    const auto filter = WorkerFilter::of(arguments.text("target").value_or(""));
     const auto count = std::min(arguments.number("lines", 0, INT64_MAX, 100), most_lines);
     const bool follow = arguments.flag("follow");
     if (!arguments.problem().empty())
         co_return Outcome{exit_usage, arguments.problem(), {}};
-    if (!filter.pool.empty())
-        if (auto known = call.operations.status(filter.pool); known.exit != exit_done)
-            co_return known; // there is no such pool, in the words of whoever knows
+    if (auto unknown = call.unknown_pool(filter))
+        co_return *unknown;
 
     const auto start = count == 0 ? newest(call.logs, filter) : 0;
     const auto last = co_await send_kept(call, filter, count, start);

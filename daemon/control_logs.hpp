@@ -11,7 +11,4 @@ namespace ostler
 
 [[nodiscard]] boost::asio::awaitable<Outcome> run_logs(ControlCall& call);
 
-// "api", "api/2" or a worker's id.
-[[nodiscard]] Logs::Filter log_filter(std::string_view target);
-
 } // namespace ostler

@@ -40,11 +40,10 @@ bool out_of_resources(int error)
 } // namespace
 
 ControlServer::ControlServer(asio::any_io_executor executor, os::FdRef listening,
-                             Operations& operations, Logs& logs, Events& events,
-                             config::Control access, ControlLimits limits)
+                             ControlReach reach, config::Control access, ControlLimits limits)
     : executor_{executor},
       listening_{executor, duplicate(listening)},
-      context_{operations, logs, events, std::move(access), ::geteuid(), limits.patience},
+      context_{reach, std::move(access), ::geteuid(), limits.patience},
       limits_{limits},
       serving_{executor},
       accepting_{executor}

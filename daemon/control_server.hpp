@@ -24,9 +24,8 @@ class ControlServer
 {
 public:
     // `listening` is looked at: whoever holds the path and its lock keeps it (ControlSocket).
-    ControlServer(boost::asio::any_io_executor executor, os::FdRef listening,
-                  Operations& operations, Logs& logs, Events& events, config::Control access,
-                  ControlLimits limits = {});
+    ControlServer(boost::asio::any_io_executor executor, os::FdRef listening, ControlReach reach,
+                  config::Control access, ControlLimits limits = {});
 
     void start();
     // Ends every session, commands on their way included. What was answered before arrives.

@@ -39,10 +39,12 @@ spdlog::level::level_enum audit_level(const ControlCommand& command, bool refuse
                                                               : spdlog::level::info;
 }
 
-Outcome not_permitted(const ControlCommand& command, control::Role role)
+Outcome not_permitted(const ControlCommand& command, control::Role needed, control::Role role)
 {
     std::string sentence{command.verb};
-    sentence += std::string{" needs the role "} + control::name_of(command.role);
+    if (needed > command.role)
+        sentence += " with a descriptor";
+    sentence += std::string{" needs the role "} + control::name_of(needed);
     sentence += role == control::Role::none ? ", and you have none"
                                             : std::string{", and yours is "} + name_of(role);
     return {exit_not_permitted, sentence + ": see `control:` of the spec", {}};
@@ -70,6 +72,9 @@ awaitable<void> ControlSession::run()
     co_await watching_.stop();
     co_await writing_.stop();
     co_await changing_.wait_until_empty();
+    context_.reach.off_loop.close(std::move(handle_));
+    for (Packet& packet : waiting_)
+        context_.reach.off_loop.close(std::move(packet.handle));
 }
 
 void ControlSession::close()
@@ -108,16 +113,35 @@ bool ControlSession::receive()
 {
     std::array<std::byte, wire::max_packet> buffer; // filled by the kernel
     os::Received got;
-    const int result = os::receive_packet(borrow(socket_), buffer, {}, got);
+    os::UniqueFd handle;
+    const int result = os::receive_packet(borrow(socket_), buffer, {&handle, 1}, got);
     if (result == -EAGAIN)
         return true;
     if (result <= 0)
         return false;
-    if (got.cut) {
-        refuse(exit_usage, "a packet is at most 64 KiB long and brings no descriptors");
+    const bool kept = keep_handle(std::move(handle));
+    if (got.cut || !kept) {
+        refuse(exit_usage, "a packet is at most 64 KiB long, and a request brings one descriptor, "
+                           "with its first packet");
         return false;
     }
+    // What is attached may be long: not from everybody.
+    const control::Role role = role_of(peer_, context_.access, context_.daemon_user);
+    assembler_.set_limit(control::max_request +
+                         (role >= control::Role::operate ? control::max_attachment : 0));
     return take(std::span{buffer}.first(got.bytes));
+}
+
+bool ControlSession::keep_handle(os::UniqueFd handle)
+{
+    if (!handle.valid())
+        return true;
+    if (assembler_.within()) {
+        context_.reach.off_loop.close(std::move(handle));
+        return false;
+    }
+    handle_ = std::move(handle);
+    return true;
 }
 
 bool ControlSession::take(std::span<const std::byte> packet)
@@ -126,12 +150,17 @@ bool ControlSession::take(std::span<const std::byte> packet)
     control::Message message;
     switch (assembler_.feed(packet, message)) {
     case Fed::message:
-        start(std::move(message));
+        message.handle = std::move(handle_);
+        start(message);
+        context_.reach.off_loop.close(std::move(message.handle)); // that nobody took
         return true;
     case Fed::unfinished:
+        return true;
     case Fed::skipped:
+        context_.reach.off_loop.close(std::move(handle_));
         return true;
     case Fed::not_json:
+        context_.reach.off_loop.close(std::move(handle_));
         reply(message.request, {exit_usage, "a request is a JSON object with a \"verb\"", {}});
         return true;
     case Fed::broken:
@@ -141,7 +170,7 @@ bool ControlSession::take(std::span<const std::byte> packet)
     return false;
 }
 
-void ControlSession::start(control::Message message)
+void ControlSession::start(control::Message& message)
 {
     if (message.type != control::Type::request)
         return; // only we send the others
@@ -153,19 +182,28 @@ void ControlSession::start(control::Message message)
         return reply(message.request, {exit_usage, "this daemon knows no such verb", {}});
 
     const control::Role role = role_of(peer_, context_.access, context_.daemon_user);
-    const bool refused = role < command->role;
+    const control::Role needed = message.handle.valid() ? control::Role::administer : command->role;
+    const bool refused = role < needed;
     spdlog::log(audit_level(*command, refused), "control: {}{}  uid={} pid={} request={:.256}",
                 command->verb, refused ? " refused" : "", peer_.uid, peer_.pid,
                 boost::json::serialize(message.body)); // JSON: no control characters in it
     if (refused)
-        return reply(message.request, not_permitted(*command, role));
+        return reply(message.request, not_permitted(*command, needed, role));
+    if (!command->carries && (message.bytes || message.handle.valid()))
+        return reply(message.request,
+                     {exit_usage, "this verb takes no bytes and no descriptor", {}});
     if (watching_.size() + changing_.size() >= most_requests)
         return reply(message.request,
                      {exit_failed, "too many requests at a time on this connection", {}});
 
     TaskGroup& group = command->alone == ControlCommand::Alone::ends ? watching_ : changing_;
-    ControlCall call{context_.operations, context_.logs,          context_.events, *this, role,
-                     message.request,     std::move(message.body)};
+    ControlCall call{context_.reach,
+                     *this,
+                     role,
+                     message.request,
+                     std::move(message.body),
+                     std::move(message.bytes),
+                     std::move(message.handle)};
     group.start("control " + std::string{command->verb}, answer(std::move(call), *command));
 }
 
@@ -176,8 +214,10 @@ awaitable<void> ControlSession::answer(ControlCall call, const ControlCommand& c
         reply(call.request, std::move(outcome));
     } catch (...) { // cancelled, or a bug: either way there will be no reply
         hang_up();
+        call.off_loop.close(std::move(call.handle));
         throw;
     }
+    call.off_loop.close(std::move(call.handle));
 }
 
 void ControlSession::reply(std::uint32_t request, Outcome outcome)
@@ -203,7 +243,7 @@ void ControlSession::send(control::Message message)
             control::max_reply);
     for (auto& packet : packets) {
         waiting_bytes_ += packet.size();
-        waiting_.push_back(std::move(packet));
+        waiting_.push_back({std::move(packet), std::move(message.handle)}); // with the first
     }
     if (!writing_.empty() || send_waiting())
         return;
@@ -214,11 +254,17 @@ void ControlSession::send(control::Message message)
 bool ControlSession::send_waiting()
 {
     while (!waiting_.empty()) {
-        const std::string& packet = waiting_.front();
-        const int result = os::send_packet(borrow(socket_), std::as_bytes(std::span{packet}), {});
+        Packet& packet = waiting_.front();
+        const int fd = packet.handle.get();
+        const std::span<const int> lent{&fd, packet.handle.valid() ? 1U : 0U};
+        const int result =
+            os::send_packet(borrow(socket_), std::as_bytes(std::span{packet.bytes}), lent);
         if (result == -EAGAIN || result == -ENOBUFS || result == -ENOMEM)
             return false;
-        waiting_bytes_ -= packet.size();
+        context_.reach.off_loop.close(std::move(packet.handle));
+        if (result == -ETOOMANYREFS)
+            continue; // without its descriptor, which the JSON has promised
+        waiting_bytes_ -= packet.bytes.size();
         waiting_.pop_front();
     }
     return true;

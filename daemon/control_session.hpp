@@ -21,9 +21,7 @@ namespace ostler
 
 // What every session needs; it outlives them.
 struct ControlContext {
-    Operations& operations;
-    Logs& logs;
-    Events& events;
+    ControlReach reach;
     config::Control access; // changes with a reload, and counts from the next request on
     uid_t daemon_user = 0;
     std::chrono::steady_clock::duration patience = std::chrono::seconds{30}; // with slow readers
@@ -60,9 +58,14 @@ private:
     boost::asio::awaitable<void> read();
     boost::asio::awaitable<void> write();
     boost::asio::awaitable<void> answer(ControlCall call, const ControlCommand& command);
+    struct Packet {
+        std::string bytes;
+        os::UniqueFd handle;
+    };
     [[nodiscard]] bool receive();
+    [[nodiscard]] bool keep_handle(os::UniqueFd handle);
     [[nodiscard]] bool take(std::span<const std::byte> packet);
-    void start(control::Message request);
+    void start(control::Message& request); // leaves its handle where nobody takes it
     void reply(std::uint32_t request, Outcome outcome);
     [[nodiscard]] bool send_waiting();
     void hang_up();
@@ -72,7 +75,8 @@ private:
     const ControlContext& context_;
     control::Assembler assembler_{control::max_request};
     Clock::time_point last_request_ = Clock::now();
-    std::deque<std::string> waiting_; // packets for which there was no room yet
+    os::UniqueFd handle_;        // of the request whose parts arrive
+    std::deque<Packet> waiting_; // for which there was no room yet
     std::size_t waiting_bytes_ = 0;
     Condition sent_;
     TaskGroup writing_;  // at most one

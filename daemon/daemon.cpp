@@ -81,7 +81,9 @@ Daemon::Daemon(boost::asio::io_context& loop, DaemonSettings settings)
                 .keeper_pid = settings.keeper_pid},
       commands_{*this},
       control_socket_{std::move(settings.control)},
-      control_{loop.get_executor(), control_socket_.listening(), commands_, *logs_, events_,
+      control_{loop.get_executor(),
+               control_socket_.listening(),
+               {commands_, *logs_, events_, post_, off_loop_},
                spec_.control},
       beat_{loop},
       tasks_{loop.get_executor()}

@@ -17,7 +17,7 @@ namespace ostler
 class Deadline
 {
 public:
-    explicit Deadline(boost::asio::any_io_executor executor) : timer_{std::move(executor)} {}
+    explicit Deadline(const boost::asio::any_io_executor& executor) : timer_{executor} {}
 
     // `over` may destroy the deadline.
     template <typename Over>

@@ -17,18 +17,6 @@ namespace
 
 using Place = std::pair<std::string, unsigned>; // pool and slot
 
-bool matches(const Logs::Filter& filter, const Place& place)
-{
-    return (filter.pool.empty() || filter.pool == place.first) &&
-           (!filter.slot || *filter.slot == place.second);
-}
-
-bool matches(const Logs::Filter& filter, const LogLine& line)
-{
-    return matches(filter, Place{line.pool, line.slot}) &&
-           (filter.worker == 0 || filter.worker == line.worker);
-}
-
 std::int64_t now_us()
 {
     return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -108,7 +96,7 @@ void WorkerLogs::tell(const LogLine& line)
     if (sink_)
         sink_(line);
     for (const auto& [id, following] : followers_)
-        if (matches(following.filter, line))
+        if (following.filter.covers(line.pool, line.slot, line.worker))
             following.sink(line);
 }
 
@@ -117,7 +105,7 @@ std::vector<LogLine> WorkerLogs::tail(const Filter& filter, std::size_t count) c
     using Found = std::pair<const Place*, const LogRing::Entry*>;
     std::vector<Found> found;
     for (const auto& [place, ring] : rings_)
-        if (matches(filter, place))
+        if (filter.covers(place.first, place.second))
             for (const auto& entry : ring.entries())
                 if (filter.worker == 0 || filter.worker == entry.worker)
                     found.emplace_back(&place, &entry);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/worker_filter.hpp"
 #include "ipc/os/fd.hpp"
 
 namespace ostler
@@ -45,12 +46,8 @@ public:
     using Sink = std::function<void(const LogLine&)>;
     virtual void set_sink(Sink sink) = 0; // the daemon's own log
 
-    // The last `count` lines of the slots that match, in order. Empty pool: all. `worker` 0: all.
-    struct Filter {
-        std::string pool;
-        std::optional<unsigned> slot;
-        std::uint64_t worker = 0;
-    };
+    using Filter = WorkerFilter;
+    // The last `count` lines, in order.
     [[nodiscard]] virtual std::vector<LogLine> tail(const Filter& filter,
                                                     std::size_t count) const = 0;
     using Follower = std::uint64_t; // its sink does not follow or unfollow anybody

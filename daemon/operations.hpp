@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "ipc/channel/message.hpp"
+
 namespace ostler
 {
 
@@ -52,6 +54,9 @@ public:
     // Drains it for good. With a signal, that is sent once its channel has ended.
     virtual Outcome disconnect(std::string worker, std::optional<int> signal) = 0;
     virtual Outcome kill(std::string worker, int signal) = 0; // now; the policy decides about more
+    // To one worker, those of a pool, or all. The handle is lent.
+    virtual Outcome send(std::optional<std::string> pool_or_worker,
+                         const ipc::Message& message) = 0;
     virtual Outcome stop_daemon(
         Haste haste) = 0; // begins it; the session's end, and then the keeper's, is the answer
 };

@@ -63,18 +63,19 @@ Post::Outcome Post::send_to(const ipc::Destination& to, const ipc::Message& mess
 
 Post::Outcome Post::tell_subscribers(const Author& from, const ipc::Message& message)
 {
-    if (subscribers_.empty()) {
-        lost_handles_ += message.handle.valid() ? 1u : 0u;
-        return ipc::Refusal{ESRCH, "no controller listens"};
-    }
     unsigned told = 0;
+    bool full = false;
     for (Subscriber* subscriber : std::vector{subscribers_}) {
         if (std::ranges::count(subscribers_, subscriber) == 0)
             continue; // left meanwhile
-        subscriber->heard(from, message);
-        ++told;
+        const Delivery delivery = subscriber->heard(from, message);
+        told += delivery == Delivery::sent ? 1u : 0u;
+        full = full || delivery == Delivery::full;
     }
-    return told;
+    if (told != 0)
+        return told;
+    lost_handles_ += message.handle.valid() ? 1u : 0u;
+    return full ? refusal_for(true, false) : ipc::Refusal{ESRCH, "no controller listens"};
 }
 
 Post::Outcome Post::distribute(const ipc::Sender& from, const ipc::Destination& to,

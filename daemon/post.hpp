@@ -38,7 +38,9 @@ public:
     public:
         virtual ~Subscriber() = default;
         // The handle, if there is one, is lent: duplicate what you keep. JSON is not checked.
-        virtual void heard(const Author& from, const ipc::Message& message) = 0;
+        // `gone`: not of interest.
+        [[nodiscard]] virtual ipc::Delivery heard(const Author& from,
+                                                  const ipc::Message& message) = 0;
     };
 
     using Outcome = std::variant<unsigned, ipc::Refusal>; // how many got it

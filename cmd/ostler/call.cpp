@@ -51,21 +51,34 @@ control::Answer ask(const Call& call, const char* verb, boost::json::object argu
                     const control::Client::Listening& listening,
                     std::optional<std::chrono::milliseconds> usual)
 {
+    arguments["verb"] = verb;
+    return ask(call, {control::Type::request, 0, std::move(arguments)}, listening, usual);
+}
+
+control::Answer ask(const Call& call, control::Message request,
+                    const control::Client::Listening& listening,
+                    std::optional<std::chrono::milliseconds> usual)
+{
     const auto deadline = call.deadline(usual);
     auto connected = control::Client::connect(call.socket(), deadline);
     if (auto* answer = std::get_if<control::Answer>(&connected))
         return std::move(*answer);
-    return std::get<control::Client>(connected).request(verb, std::move(arguments), deadline,
-                                                        listening);
+    return std::get<control::Client>(connected).request(std::move(request), deadline, listening);
 }
 
 int ask_and_print(const Call& call, const char* verb, boost::json::object arguments)
+{
+    arguments["verb"] = verb;
+    return ask_and_print(call, {control::Type::request, 0, std::move(arguments)});
+}
+
+int ask_and_print(const Call& call, control::Message request)
 {
     control::Client::Listening listening;
     listening.progress = [](std::string_view sentence) {
         std::cerr << text::printable(sentence) << std::endl;
     };
-    const control::Answer answer = ask(call, verb, std::move(arguments), listening);
+    const control::Answer answer = ask(call, std::move(request), listening);
     if (call.json() && answer.exit != exit_no_daemon) {
         boost::json::object whole = answer.data;
         whole["exit"] = answer.exit;

@@ -36,11 +36,15 @@ int fail(int code, const std::string& sentence);
 // Asks the daemon and prints its sentence (or its whole reply with --json); progress goes to
 // stderr.
 int ask_and_print(const Call& call, const char* verb, boost::json::object arguments);
+int ask_and_print(const Call& call, control::Message request);
 
 // What a daemon that is well never needs for an answer it has at hand.
 inline constexpr std::chrono::milliseconds patience = std::chrono::seconds{10};
 
 // The same without printing anything. `usual`: how long to wait where the user says nothing.
+[[nodiscard]] control::Answer ask(const Call& call, control::Message request,
+                                  const control::Client::Listening& listening = {},
+                                  std::optional<std::chrono::milliseconds> usual = {});
 [[nodiscard]] control::Answer ask(const Call& call, const char* verb, boost::json::object arguments,
                                   const control::Client::Listening& listening = {},
                                   std::optional<std::chrono::milliseconds> usual = {});

@@ -34,6 +34,8 @@ po::options_description known_options()
     add("watch,w", "status: again every second");
     add("follow,f", "logs, events: go on with what comes");
     add("since", po::value<std::string>()->value_name("N"), "events: those after this number");
+    add("content", po::value<std::string>()->value_name("KIND"),
+        "send: bytes (the default) or json");
     add("env,e", po::value<std::vector<std::string>>()->composing()->value_name("NAME=VALUE"),
         "fork: one more variable of the worker's environment");
     add("number,n", po::value<std::string>()->value_name("N"), "logs: lines; run: workers");

@@ -12,7 +12,7 @@ namespace ostler::cli
 namespace
 {
 
-const std::array<Verb, 13> table{{
+const std::array<Verb, 14> table{{
     {"start",
      "[--config FILE] | POOL",
      "start a daemon in the background, or a stopped pool",
@@ -64,6 +64,13 @@ const std::array<Verb, 13> table{{
      1,
      2,
      run_kill},
+    {"send",
+     "POOL|WORKER TEXT|- [--content json]",
+     "send a message; -: what stands on standard input",
+     {"content"},
+     2,
+     2,
+     run_send},
     {"events",
      "[POOL|WORKER] [-f] [--since N]",
      "what happened to the workers",
@@ -95,7 +102,7 @@ const std::array<Verb, 13> table{{
 }};
 
 // Designed, and to come.
-constexpr std::array later{"send", "schema", "upgrade", "top"};
+constexpr std::array later{"schema", "upgrade", "top"};
 
 } // namespace
 
@@ -116,9 +123,8 @@ std::string unknown_verb(std::string_view name)
     const std::string quoted = "\"" + std::string{name} + "\"";
     if (std::find(later.begin(), later.end(), name) != later.end())
         return quoted + " is not built yet; see ostler --help for what is";
-    std::vector<std::string_view> names;
-    for (const Verb& verb : table)
-        names.push_back(verb.name);
+    std::vector<std::string_view> names(table.size());
+    std::ranges::transform(table, names.begin(), &Verb::name);
     const std::string meant = config::suggestion(name, names);
     return "there is no verb " + quoted + (meant.empty() ? "; see ostler --help" : meant);
 }

@@ -37,6 +37,7 @@ int run_logs(const Call& call);
 int run_fork(const Call& call);
 int run_disconnect(const Call& call);
 int run_kill(const Call& call);
+int run_send(const Call& call);
 int run_events(const Call& call);
 int run_check(const Call& call);
 int run_run(const Call& call);

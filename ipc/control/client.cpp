@@ -137,7 +137,12 @@ Answer Client::request(std::string_view verb, boost::json::object arguments, Dea
                        const Listening& listening)
 {
     arguments["verb"] = verb;
-    const Message message{Type::request, ++last_request_, std::move(arguments)};
+    return request({Type::request, 0, std::move(arguments)}, deadline, listening);
+}
+
+Answer Client::request(Message message, Deadline deadline, const Listening& listening)
+{
+    message.request = ++last_request_;
     if (auto failed = send(message, deadline))
         return *failed;
     return await_reply(message.request, deadline, listening);
@@ -155,13 +160,17 @@ std::optional<Answer> Client::send(const Message& message, Deadline deadline)
 {
     const auto packets = packets_of(message, max_request);
     if (packets.empty())
-        return failure(exit_usage, "the request is longer than 1 MiB");
+        return failure(exit_usage,
+                       "the request is longer than 1 MiB, or what it brings than 16 MiB");
+    const int fd = message.handle.get();
+    std::span<const int> lent{&fd, message.handle.valid() ? 1U : 0U}; // with the first packet
     for (const std::string& packet : packets) {
         int sent;
-        while ((sent = os::send_packet(socket_.borrow(), std::as_bytes(std::span{packet}), {})) ==
+        while ((sent = os::send_packet(socket_.borrow(), std::as_bytes(std::span{packet}), lent)) ==
                -EAGAIN)
             if (!wait_for(socket_.borrow(), POLLOUT, deadline))
                 return too_late();
+        lent = {};
         if (sent < 0)
             break; // the daemon may have said why before it closed: that is read next
     }
@@ -174,15 +183,19 @@ std::variant<Message, Answer> Client::receive(Deadline deadline)
         if (!wait_for(socket_.borrow(), POLLIN, deadline))
             return too_late();
         os::Received got;
-        const int result = os::receive_packet(socket_.borrow(), buffer_, {}, got);
+        os::UniqueFd handle;
+        const int result = os::receive_packet(socket_.borrow(), buffer_, {&handle, 1}, got);
         // ECONNRESET, once: it closed without reading all of ours. What it said before is there.
         if (result == -EAGAIN || result == -ECONNRESET)
             continue;
         if (result <= 0)
             return went_away(path_);
+        if (handle.valid())
+            handle_ = std::move(handle);
         Message message;
         switch (assembler_.feed(std::span{buffer_}.first(got.bytes), message)) {
         case Assembler::Outcome::message:
+            message.handle = std::move(handle_);
             return message;
         case Assembler::Outcome::unfinished:
         case Assembler::Outcome::skipped:
@@ -202,7 +215,7 @@ Answer Client::await_reply(std::uint32_t number, Deadline deadline, const Listen
         auto received = receive(deadline);
         if (auto* failed = std::get_if<Answer>(&received))
             return std::move(*failed);
-        const Message& message = std::get<Message>(received);
+        Message& message = std::get<Message>(received);
         if (message.request != number && message.request != connection_itself)
             continue; // the late answer to a request that we gave up
         if (message.type == Type::reply)
@@ -213,6 +226,8 @@ Answer Client::await_reply(std::uint32_t number, Deadline deadline, const Listen
             listening.line(message.body);
         if (message.type == Type::event && listening.event)
             listening.event(message.body);
+        if (message.type == Type::message && listening.message)
+            listening.message(message);
     }
 }
 

@@ -38,10 +38,15 @@ public:
         std::function<void(std::string_view text)> progress;
         std::function<void(const boost::json::object&)> line;
         std::function<void(const boost::json::object&)> event;
+        std::function<void(Message&)> message; // may take its handle
     };
     // One request and its answer. After a timeout the daemon goes on with it all the same.
     [[nodiscard]] Answer request(std::string_view verb, boost::json::object arguments = {},
                                  Deadline deadline = {}, const Listening& listening = {});
+
+    // The same with bytes, and perhaps a descriptor, that the request brings along.
+    [[nodiscard]] Answer request(Message message, Deadline deadline = {},
+                                 const Listening& listening = {});
 
     // Milliseconds for poll(); -1: as long as it takes.
     [[nodiscard]] static int remaining(const Deadline& deadline);
@@ -56,7 +61,8 @@ private:
     os::UniqueFd socket_;
     std::string path_;
     std::uint32_t last_request_ = 0;
-    Assembler assembler_{max_reply};
+    Assembler assembler_{max_reply + max_attachment};
+    os::UniqueFd handle_; // of the message whose parts arrive
     std::vector<std::byte> buffer_;
 };
 

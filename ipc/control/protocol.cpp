@@ -28,7 +28,28 @@ std::string packet_of(wire::Header header, std::string_view part)
 bool known(std::uint16_t type)
 {
     return type >= static_cast<std::uint16_t>(Type::request) &&
-           type <= static_cast<std::uint16_t>(Type::event);
+           type <= static_cast<std::uint16_t>(Type::message);
+}
+
+std::string length_of(std::string_view json)
+{
+    std::array<std::byte, 4> bytes{};
+    wire::Writer writer{bytes};
+    writer.put(static_cast<std::uint32_t>(json.size()));
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Parts them: the JSON stays. False: they do not fit together.
+bool detach(std::string& payload, std::optional<std::string>& bytes)
+{
+    wire::Reader reader{std::as_bytes(std::span{payload})};
+    std::string_view json;
+    reader.get(json);
+    if (!reader.ok())
+        return false;
+    bytes = payload.substr(payload.size() - reader.left());
+    payload = std::string{json};
+    return true;
 }
 
 } // namespace
@@ -36,12 +57,16 @@ bool known(std::uint16_t type)
 std::vector<std::string> packets_of(const Message& message, std::size_t limit)
 {
     // Only strings in it can hold bytes that are not UTF-8, and replacing those leaves it JSON.
-    const std::string payload = text::valid_utf8(boost::json::serialize(message.body));
+    std::string payload = text::valid_utf8(boost::json::serialize(message.body));
     std::vector<std::string> packets;
-    if (payload.size() > limit)
+    if (payload.size() > limit || (message.bytes && message.bytes->size() > max_attachment))
         return packets;
+    if (message.bytes)
+        payload = length_of(payload) + payload + *message.bytes;
+    const std::uint16_t kind = message.bytes ? attached : std::uint16_t{0};
     for (std::size_t at = 0; at < payload.size(); at += max_part) {
-        const std::uint16_t flags = payload.size() - at > max_part ? more : std::uint16_t{0};
+        const auto flags =
+            static_cast<std::uint16_t>(kind | (payload.size() - at > max_part ? more : 0));
         packets.push_back(
             packet_of({static_cast<std::uint16_t>(message.type), flags, message.request},
                       std::string_view{payload}.substr(at, max_part)));
@@ -57,7 +82,7 @@ Assembler::Outcome Assembler::feed(std::span<const std::byte> packet, Message& m
         return Outcome::broken;
     if (within_ && (header.type != first_.type || header.request != first_.request))
         return Outcome::broken;
-    if (reader.left() > limit_ - payload_.size())
+    if (payload_.size() + reader.left() > limit_)
         return Outcome::broken;
     within_ = true;
     first_ = header;
@@ -67,11 +92,13 @@ Assembler::Outcome Assembler::feed(std::span<const std::byte> packet, Message& m
 
 Assembler::Outcome Assembler::finish(const wire::Header& header, Message& message)
 {
-    const std::string payload = std::exchange(payload_, {});
+    std::string payload = std::exchange(payload_, {});
     within_ = false;
     message = {static_cast<Type>(header.type), header.request, {}};
     if (!known(header.type))
         return Outcome::skipped;
+    if ((header.flags & attached) != 0 && !detach(payload, message.bytes))
+        return Outcome::not_json;
     boost::system::error_code bad;
     const boost::json::value value = boost::json::parse(payload, bad);
     if (bad || !value.is_object())

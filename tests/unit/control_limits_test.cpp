@@ -26,18 +26,25 @@ TEST_CASE("garbage on the control socket costs its sender an error or the connec
 
     const os::UniqueFd endless = served.raw();
     std::string part = request_packet(1, {}).substr(0, 8) + std::string(control::max_part, ' ');
-    part[2] = 1;                 // more
-    for (int i = 0; i < 18; ++i) // until it is cut off
+    part[2] = 1;                  // more
+    for (int i = 0; i < 280; ++i) // until it is cut off
         static_cast<void>(
             os::send_packet(endless.borrow(), std::as_bytes(std::span{part}), {}, os::Wait::wait));
     CHECK(next_message(endless.borrow())->body.at("exit") == exit_usage);
     CHECK(!next_message(endless.borrow()));
 
     const os::UniqueFd gift = served.raw();
-    const int lent = gift.get();
+    const int lent[] = {gift.get(), gift.get()};
     const std::string packet = request_packet(1, {{"verb", "version"}});
-    CHECK(os::send_packet(gift.borrow(), std::as_bytes(std::span{packet}), {&lent, 1}) == 0);
+    CHECK(os::send_packet(gift.borrow(), std::as_bytes(std::span{packet}), lent) == 0);
     CHECK(next_message(gift.borrow())->request == control::connection_itself);
+
+    const os::UniqueFd late_gift = served.raw(); // with the second part
+    part = request_packet(1, {}).substr(0, 8) + "{";
+    part[2] = 1;
+    send_raw(late_gift.borrow(), part);
+    CHECK(os::send_packet(late_gift.borrow(), std::as_bytes(std::span{part}), {lent, 1}) == 0);
+    CHECK(next_message(late_gift.borrow())->request == control::connection_itself);
 
     CHECK(bystander.request("version", {}, soon()).exit == 0);
     CHECK(eventually([&] { return served.sessions() == 2; }));

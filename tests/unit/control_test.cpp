@@ -86,6 +86,11 @@ TEST_CASE("any bytes get an outcome from the assembler of control messages")
         {raw(0x100, 0, 3, "{}"), Outcome::message},
         {raw(0x100, 0x8000, 3, "{}"), Outcome::message}, // a flag of a newer peer
         {raw(0x1ff, 0, 3, "{}"), Outcome::skipped},
+        {raw(0x100, attached, 3, std::string{"\2\0\0\0{}bytes", 11}), Outcome::message},
+        {raw(0x100, attached, 3, std::string{"\2\0\0\0{}", 6}), Outcome::message},
+        {raw(0x100, attached, 3, std::string{"\3\0\0\0{}", 6}), Outcome::not_json},
+        {raw(0x100, attached, 3, std::string{"\377\377\377\377{}", 6}), Outcome::not_json},
+        {raw(0x100, attached, 3, "{}"), Outcome::not_json},
         {raw(16, 0, 0, "\1\2\3"), Outcome::skipped},
         {raw(0x100, more, 3, "{"), Outcome::unfinished},
     };
@@ -95,6 +100,25 @@ TEST_CASE("any bytes get an outcome from the assembler of control messages")
         CAPTURE(each.packet.substr(0, 40));
         CHECK(feed(assembler, each.packet, got) == each.outcome);
     }
+}
+
+TEST_CASE("what is attached to a control message comes out as it went in")
+{
+    for (const std::size_t bytes : {std::size_t{0}, std::size_t{5}, 3 * max_part}) {
+        Message sent{Type::message, 7, {{"worker", 3}}, std::string(bytes, '\0'), {}};
+        Assembler assembler{max_reply};
+        Message got;
+        auto outcome = Outcome::unfinished;
+        for (const std::string& packet : packets_of(sent, max_reply)) {
+            REQUIRE(outcome == Outcome::unfinished);
+            outcome = feed(assembler, packet, got);
+        }
+        CHECK(outcome == Outcome::message);
+        CHECK(got.body == sent.body);
+        CHECK(got.bytes == sent.bytes);
+    }
+    Message long_one{Type::message, 7, {}, std::string(max_attachment + 1, 'x'), {}};
+    CHECK(packets_of(long_one, max_reply).empty());
 }
 
 TEST_CASE("the parts of a control message must follow one another")

@@ -430,12 +430,12 @@ struct Box final : Post::Mailbox {
 };
 
 struct Ear final : Post::Subscriber {
-    void heard(const Post::Author& from, const ipc::Message& message) override
+    Delivery heard(const Post::Author& from, const ipc::Message& message) override
     {
         texts.push_back(from.pool + "/" + std::to_string(from.slot) + ":" + *message.body);
-        if (kept.valid() || !message.handle.valid())
-            return;
-        kept.reset(::fcntl(message.handle.get(), F_DUPFD_CLOEXEC, 0));
+        if (!kept.valid() && message.handle.valid())
+            kept.reset(::fcntl(message.handle.get(), F_DUPFD_CLOEXEC, 0));
+        return Delivery::sent;
     }
     std::vector<std::string> texts;
     os::UniqueFd kept;

@@ -41,13 +41,16 @@ std::optional<control::Message> next_message(os::FdRef fd)
     os::Received got;
     control::Assembler assembler{control::max_reply};
     control::Message message;
-    int result;
-    while ((result = os::receive_packet(fd, buffer, {}, got, os::Wait::wait)) == -ECONNRESET)
-        ;
-    if (result <= 0)
-        return std::nullopt;
-    REQUIRE(assembler.feed(std::span{buffer}.first(got.bytes), message) ==
-            control::Assembler::Outcome::message);
+    auto fed = control::Assembler::Outcome::unfinished;
+    while (fed == control::Assembler::Outcome::unfinished) {
+        const int result = os::receive_packet(fd, buffer, {}, got, os::Wait::wait);
+        if (result == -ECONNRESET)
+            continue;
+        if (result <= 0)
+            return std::nullopt;
+        fed = assembler.feed(std::span{buffer}.first(got.bytes), message);
+    }
+    REQUIRE(fed == control::Assembler::Outcome::message);
     return message;
 }
 

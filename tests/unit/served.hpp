@@ -97,6 +97,13 @@ struct FakeOperations final : Operations {
     {
         co_return Outcome{0, pool + " has " + std::to_string(workers), {{"workers", workers}}};
     }
+    Outcome send(std::optional<std::string> target, const ipc::Message& message) override
+    {
+        return {0,
+                target.value_or("all") + ":" + *message.body,
+                {{"json", message.content == wire::native::Content::json},
+                 {"handle", message.handle.valid()}}};
+    }
     Outcome stop_daemon(Haste) override { return {0, "stopping", {{"keeper_pid", 1}}}; }
 };
 
@@ -132,9 +139,7 @@ public:
     explicit Served(ControlLimits limits = {}, config::Control access = {})
         : server{loop.get_executor(),
                  socket().listening(),
-                 operations,
-                 logs,
-                 events,
+                 {operations, logs, events, post, off_loop},
                  std::move(access),
                  limits}
     {
@@ -179,6 +184,8 @@ public:
     FakeOperations operations;
     FakeLogs logs;
     Events events{loop.get_executor()};
+    OffLoop off_loop{loop.get_executor()};
+    Post post{off_loop};
     ControlServer server;
 
 private:
