@@ -202,7 +202,7 @@ TEST_CASE("a controller that does not read loses messages, and learns how many")
     CHECK(next_message(fd.borrow())->bytes == "again");
 }
 
-TEST_CASE("send: attached, or in the request; a descriptor needs the highest role")
+TEST_CASE("send: attached, or in the request, and a descriptor needs the highest role")
 {
     Served served;
     Client client = served.client();
