@@ -164,7 +164,7 @@ void Keeper::speak()
     if (answer_ && !say_answer())
         return;
     for (Worker& worker : table_)
-        if (worker.state == State::unsaid && !say_exit(worker))
+        if (Table::to_say(worker) && !say_exit(worker))
             return;
 }
 

@@ -55,7 +55,8 @@ bool Table::ended(const siginfo_t& end)
 
 void Table::acknowledged(std::uint64_t id)
 {
-    if (const Worker* worker = find(id); worker != nullptr && worker->state != State::running)
+    const Worker* worker = find(id);
+    if (worker != nullptr && (worker->state == State::said || worker->state == State::repeated))
         forget(id);
 }
 
@@ -63,7 +64,7 @@ void Table::repeat()
 {
     for (Worker& worker : *this)
         if (worker.state == State::said)
-            worker.state = State::unsaid;
+            worker.state = State::repeated;
 }
 
 void Table::forget(std::uint64_t id)

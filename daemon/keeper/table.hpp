@@ -12,9 +12,10 @@
 namespace ostler::keeper
 {
 
-// free → running → unsaid → said → free. Said becomes unsaid again at each beat of a master that
-// has not acknowledged: what was told to one that died is told to the next.
-enum class State : std::uint8_t { free = 0, running, unsaid, said };
+// free → running → unsaid → said → free. Said becomes unsaid again (`repeated`) at each beat of a
+// master that has not acknowledged: what was told to one that died is told to the next. Nobody can
+// acknowledge what was never said.
+enum class State : std::uint8_t { free = 0, running, unsaid, said, repeated };
 
 struct Worker {
     std::uint64_t id = 0;
@@ -35,8 +36,12 @@ public:
     void add(std::uint64_t id, pid_t pid); // running; not to be called when full
     bool ended(const siginfo_t& end);      // whether it was a worker's
     void said(Worker& worker) { worker.state = State::said; }
-    void acknowledged(std::uint64_t id); // running ones and unknown ids: nothing to forget
-    void repeat();                       // every said exit is unsaid again
+    [[nodiscard]] static bool to_say(const Worker& worker)
+    {
+        return worker.state == State::unsaid || worker.state == State::repeated;
+    }
+    void acknowledged(std::uint64_t id); // what was never said, and unknown ids: nothing to forget
+    void repeat();                       // every said exit is to be said again
     void forget(std::uint64_t id);       // its exit will interest nobody
 
     [[nodiscard]] Worker* begin() { return workers_; }
