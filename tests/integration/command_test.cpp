@@ -153,7 +153,7 @@ TEST_CASE("following ends with the one who reads", "[command]")
     CHECK(ran.err.empty());
 }
 
-TEST_CASE("commands leave a line in the log; what only looks does so where it is asked for",
+TEST_CASE("commands leave a line in the log, and what only looks does so where it is asked for",
           "[command]")
 {
     const auto* level = GENERATE("info", "debug");
