@@ -218,7 +218,9 @@ TEST_CASE("row 33: kill in a worker ends its channel and exits with 0, connectio
     d.ready();
     Puppet a{d, "a"};
     const auto before = d.row("a").id;
-    Puppet waiting{d, "a"};
+    const Endpoint where = d.at("a");
+    const ostler::os::UniqueFd waiting = where.make_socket();
+    REQUIRE(::connect(waiting.get(), where.address(), where.size()) == 0);
     CHECK_THAT(a.next(), Contains("connection"));
     a.say("kill");
     CHECK(a.hear() == "");

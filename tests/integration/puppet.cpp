@@ -34,6 +34,9 @@ Puppet::Puppet(const Daemon& daemon, const std::string& socket)
     socket_ = where.make_socket();
     if (::connect(socket_.get(), where.address(), where.size()) != 0)
         throw std::runtime_error("no puppet at " + socket);
+    // What comes before the puppet listens to its test is not shown to anybody.
+    if (ask("id").empty())
+        throw std::runtime_error("the puppet at " + socket + " does not answer");
 }
 
 std::string Puppet::ask(const std::string& line, Milliseconds within)
