@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ipc/channel/incoming.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -26,8 +27,8 @@ Incoming::Step Incoming::add(Part part, std::vector<os::UniqueFd>& stray)
         refuse(EINVAL, "a descriptor comes with the first part of its message");
         std::move(part.fds.begin(), part.fds.end(), std::back_inserter(stray));
     }
-    append(part.body.rest());
     going_on_ = (part.header.flags & native::more_follows) != 0;
+    append(part.body.rest());
     return going_on_ ? Step::more : Step::whole;
 }
 
@@ -70,8 +71,20 @@ void Incoming::append(std::span<const std::byte> bytes)
     if (bytes.size() > longest_ - text_.size())
         refuse(EMSGSIZE,
                "a message of this pool may have at most " + std::to_string(longest_) + " bytes");
-    if (!whole_.refusal)
-        text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (whole_.refusal)
+        return;
+    if (going_on_)
+        make_room(text_.size() + bytes.size());
+    text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+// Nobody says how long a message in parts will be. Memory that is not touched costs nothing, while
+// growing by halves copies all of it and touches twice as much.
+void Incoming::make_room(std::size_t wanted)
+{
+    constexpr std::size_t several_parts = 2 << 20;
+    if (wanted > text_.capacity())
+        text_.reserve(std::min(longest_, std::max(several_parts, 8 * wanted)));
 }
 
 // The first mistake counts. What was gathered is not needed any more.

@@ -48,6 +48,7 @@ private:
     [[nodiscard]] bool begin(Part& part, std::vector<os::UniqueFd>& stray);
     void adopt(std::vector<os::UniqueFd> fds, bool lost, std::vector<os::UniqueFd>& stray);
     void append(std::span<const std::byte> bytes);
+    void make_room(std::size_t wanted);
     void refuse(int error, std::string reason);
 
     std::size_t longest_;

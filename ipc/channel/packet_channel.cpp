@@ -2,6 +2,8 @@
 #include "ipc/channel/packet_channel.hpp"
 
 #include <array>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/execution_context.hpp>
 #include <cerrno>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,7 +18,9 @@ namespace ostler::ipc
 namespace
 {
 
-constexpr int packets_per_turn = 64; // so that one who floods us does not hold the loop
+// So that one who floods us does not hold the loop.
+constexpr int packets_per_turn = 64;
+constexpr int batches_per_turn = packets_per_turn / os::PacketBatch::most;
 
 constexpr auto shortage_pause = std::chrono::milliseconds{20};
 
@@ -32,6 +36,27 @@ PacketChannel::Harm harm_of(const os::Received& got)
     return got.too_long ? Harm::cut : got.cut ? Harm::fds_lost : Harm::none;
 }
 
+// One for all channels of a loop: each is read until it is empty.
+class SharedBatch final : public boost::asio::execution_context::service
+{
+public:
+    static inline boost::asio::execution_context::id id;
+    explicit SharedBatch(boost::asio::execution_context& context)
+        : boost::asio::execution_context::service{context}
+    {
+    }
+    [[nodiscard]] static os::PacketBatch& of(const boost::asio::any_io_executor& executor)
+    {
+        return *boost::asio::use_service<SharedBatch>(
+                    boost::asio::query(executor, boost::asio::execution::context))
+                    .batch_;
+    }
+
+private:
+    void shutdown() override {}
+    std::unique_ptr<os::PacketBatch> batch_{new os::PacketBatch}; // not zeroed: see there
+};
+
 os::UniqueFd copy_of(int fd)
 {
     return os::UniqueFd{os::adopt, ::fcntl(fd, F_DUPFD_CLOEXEC, 0)};
@@ -43,6 +68,7 @@ PacketChannel::PacketChannel(boost::asio::any_io_executor executor, os::UniqueFd
                              Listener& listener, Limits limits)
     : socket_{executor, socket.get()},
       listener_{listener},
+      batch_{SharedBatch::of(executor)},
       limits_{limits},
       patience_{executor},
       shortage_{executor}
@@ -66,24 +92,49 @@ void PacketChannel::wait_to_read()
 
 void PacketChannel::read_some()
 {
-    std::array<std::byte, wire::max_packet> buffer; // NOLINT: filled by the kernel
-    std::array<os::UniqueFd, os::max_packet_fds> fds;
-    for (int turn = 0; open_ && turn < packets_per_turn; ++turn) {
-        os::Received got;
-        const int result = os::receive_packet(os::FdRef{socket_.native_handle()}, buffer, fds, got);
-        if (result == -EAGAIN)
-            return wait_to_read();
-        if (result == -ECONNRESET)
-            continue; // it closed without reading all of ours; what it sent before is still there
-        if (result <= 0)
+    for (int turn = 0; open_ && turn < batches_per_turn; ++turn) {
+        const int result = read_batch();
+        if (result == -EAGAIN || result == 0)
+            break;
+        // It closed without reading all of ours; what it sent before is still there.
+        if (result < 0 && result != -ECONNRESET)
             return end();
-        std::vector<os::UniqueFd> given;
-        for (std::size_t i = 0; i < got.fds; ++i)
-            given.push_back(std::move(fds[i]));
-        listener_.received({buffer.data(), got.bytes}, std::move(given), harm_of(got));
     }
     if (open_)
         wait_to_read();
+}
+
+// What one system call gives. 1: there may be more; 0: there is no more now; or a negative errno,
+// -EPIPE for the end. The batch serves other channels too: nothing stays in it.
+int PacketChannel::read_batch()
+{
+    std::vector<os::UniqueFd> unwanted;
+    int result = 1;
+    unsigned count = 0;
+    do {
+        Incoming packet;
+        result = take_packet(packet);
+        if (result == 1 && open_)
+            listener_.received(packet.bytes, std::move(packet.fds), packet.harm);
+        else // the listener had enough of it, or it is the end
+            std::move(packet.fds.begin(), packet.fds.end(), std::back_inserter(unwanted));
+        ++count;
+    } while (!batch_.empty());
+    if (!unwanted.empty())
+        listener_.spent(std::move(unwanted));
+    return result == 1 && count < os::PacketBatch::most ? 0 : result;
+}
+
+// 1, or a negative errno: -EPIPE for the end.
+int PacketChannel::take_packet(Incoming& packet)
+{
+    std::array<os::UniqueFd, os::max_packet_fds> fds;
+    os::Received got;
+    const int result = batch_.next(os::FdRef{socket_.native_handle()}, packet.bytes, fds, got);
+    for (std::size_t i = 0; i < got.fds; ++i)
+        packet.fds.push_back(std::move(fds[i]));
+    packet.harm = harm_of(got);
+    return result == 0 ? -EPIPE : result;
 }
 
 bool PacketChannel::send(std::span<const std::byte> packet, std::span<const int> lent)

@@ -17,6 +17,7 @@
 #include "ipc/channel/outbox.hpp"
 #include "ipc/os/alive.hpp"
 #include "ipc/os/fd.hpp"
+#include "ipc/os/packet_batch.hpp"
 
 namespace ostler::ipc
 {
@@ -80,7 +81,14 @@ public:
 
 private:
     void wait_to_read();
+    struct Incoming {
+        std::span<std::byte> bytes;
+        std::vector<os::UniqueFd> fds;
+        Harm harm = Harm::none;
+    };
     void read_some();
+    [[nodiscard]] int read_batch();
+    [[nodiscard]] int take_packet(Incoming& packet);
     void wait_to_write();
     void write_later();
     void write_some();
@@ -92,6 +100,7 @@ private:
 
     boost::asio::posix::stream_descriptor socket_;
     Listener& listener_;
+    os::PacketBatch& batch_;
     Limits limits_;
     Outbox outbox_;
     std::chrono::steady_clock::time_point last_sent_{};

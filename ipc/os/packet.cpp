@@ -12,10 +12,10 @@ namespace
 
 constexpr std::size_t control_space = CMSG_SPACE(sizeof(int) * max_packet_fds);
 
-void take_descriptors(msghdr& message, std::span<UniqueFd> fds, Received& got)
+void take_descriptors(const msghdr& message, std::span<UniqueFd> fds, Received& got)
 {
-    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-         part = CMSG_NXTHDR(&message, part)) {
+    auto* all = const_cast<msghdr*>(&message); // CMSG_NXTHDR only reads it
+    for (cmsghdr* part = CMSG_FIRSTHDR(all); part != nullptr; part = CMSG_NXTHDR(all, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
             continue;
         const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -82,13 +82,16 @@ int receive_packet(FdRef socket, std::span<std::byte> buffer, std::span<UniqueFd
     do
         count = ::recvmsg(socket.get(), &message, flags);
     while (count < 0 && errno == EINTR);
-    if (count < 0)
-        return -errno;
-    got.bytes = static_cast<std::size_t>(count);
-    got.cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-    got.too_long = (message.msg_flags & MSG_TRUNC) != 0;
-    take_descriptors(message, fds, got);
-    return count == 0 ? 0 : 1;
+    return count < 0 ? -errno : read_head(message, static_cast<std::size_t>(count), fds, got);
+}
+
+int read_head(const msghdr& head, std::size_t bytes, std::span<UniqueFd> fds, Received& got)
+{
+    got.bytes = bytes;
+    got.cut = (head.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    got.too_long = (head.msg_flags & MSG_TRUNC) != 0;
+    take_descriptors(head, fds, got);
+    return bytes == 0 ? 0 : 1;
 }
 
 int packet_pair(UniqueFd& one, UniqueFd& other, Blocking blocking)

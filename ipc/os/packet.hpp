@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <span>
+#include <sys/socket.h>
 
 #include "ipc/os/fd.hpp"
 
@@ -40,6 +41,11 @@ struct Received {
 // errno.
 [[nodiscard]] int receive_packet(FdRef socket, std::span<std::byte> buffer, std::span<UniqueFd> fds,
                                  Received& got, Wait wait = Wait::dont_wait);
+
+// What the kernel wrote about a packet of `bytes` bytes: takes its descriptors out. As above: 1, or
+// 0 for an empty one.
+[[nodiscard]] int read_head(const msghdr& head, std::size_t bytes, std::span<UniqueFd> fds,
+                            Received& got);
 
 // A connected pair, CLOEXEC both. 0 or a negative errno.
 enum class Blocking { no, yes };

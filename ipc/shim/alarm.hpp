@@ -27,7 +27,7 @@ public:
     // Setting it takes back an alarm that went off, so it is never read.
     void set(std::uint64_t at_ns)
     {
-        if (at_ns == off && at_ == off)
+        if (at_ns == at_)
             return;
         itimerspec when{};
         when.it_value.tv_sec = static_cast<time_t>(at_ns / 1'000'000'000);

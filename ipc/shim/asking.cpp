@@ -122,6 +122,7 @@ int Worker::await_answer(Request& request, Deadline deadline)
         if (rc == 0)
             rc = hear();
     }
+    set_alarm(); // messages may have come before it
     const bool answered = request.state == Request::State::answered;
     request.state = answered || over() ? Request::State::unused : Request::State::abandoned;
     return answered ? request.result : rc;

@@ -67,15 +67,16 @@ int Channel::wait_for_room(Deadline deadline) const
 int Channel::receive(Packet& packet)
 {
     os::Received got;
-    int rc = os::receive_packet(socket_.borrow(), buffer_, {&packet.fd, 1}, got);
+    std::span<std::byte> bytes;
+    int rc = packets_.next(socket_.borrow(), bytes, {&packet.fd, 1}, got);
     if (rc == -ECONNRESET) // it closed without reading all of ours; what it said is still there
-        rc = os::receive_packet(socket_.borrow(), buffer_, {&packet.fd, 1}, got);
+        rc = packets_.next(socket_.borrow(), bytes, {&packet.fd, 1}, got);
     if (rc == -EAGAIN)
         return 0;
     if (rc <= 0)
         return -EPIPE;
     packet.fd_lost = got.cut && !packet.fd.valid();
-    packet.body = wire::Reader{{buffer_, got.bytes}};
+    packet.body = wire::Reader{bytes};
     // Too short to have a header: it reads as type 0, which nobody knows, and is skipped.
     static_cast<void>(wire::read_fields(packet.body, packet.header));
     return 1;
@@ -83,7 +84,7 @@ int Channel::receive(Packet& packet)
 
 int Channel::wait_readable(Deadline deadline) const
 {
-    return wait_for(socket_.borrow(), POLLIN, deadline);
+    return has_received() ? 0 : wait_for(socket_.borrow(), POLLIN, deadline);
 }
 
 bool is_channel(os::FdRef fd)

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "ipc/os/fd.hpp"
-#include "ipc/os/packet.hpp"
+#include "ipc/os/packet_batch.hpp"
 #include "ipc/shim/clock.hpp"
 #include "ipc/wire/bytes.hpp"
 #include "ipc/wire/native.hpp"
@@ -46,6 +46,8 @@ public:
 
     // 1 with a packet, 0 when none is there now, -EPIPE at the end of the channel.
     [[nodiscard]] int receive(Packet& packet);
+    // Packets that the kernel has given us already: nothing in the socket tells of them.
+    [[nodiscard]] bool has_received() const { return !packets_.empty(); }
     // Waits until receive() has something to say. 0 or -ETIMEDOUT.
     [[nodiscard]] int wait_readable(Deadline deadline) const;
 
@@ -57,7 +59,8 @@ private:
     [[nodiscard]] int send_bytes(std::span<const std::byte> bytes, Deadline deadline) const;
 
     os::UniqueFd socket_;
-    std::byte buffer_[wire::max_packet];
+    os::PacketBatch packets_;
+    static_assert(os::PacketBatch::longest == wire::max_packet);
 };
 
 // Whether the descriptor is a SOCK_SEQPACKET pair's end, as a channel is.

@@ -32,6 +32,7 @@ int Worker::next(ostler_event& event, int timeout_ms)
     forget_shown();
     event = blank(0);
     const int rc = look(event, Deadline::after(timeout_ms));
+    set_alarm(); // what came beside it
     if (!own_loop_)
         load_.busy();
     return rc;
@@ -68,6 +69,10 @@ int Worker::wait(Deadline deadline)
 {
     if (poller_.attached()) { // which of them it does not say, so try all
         readable_ = watched_;
+        channel_readable_ = true;
+        return 0;
+    }
+    if (channel_.has_received()) {
         channel_readable_ = true;
         return 0;
     }

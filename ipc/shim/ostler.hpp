@@ -2,8 +2,10 @@
 // ostler.hpp — ostler.h for C++17 and newer: handles that close themselves, errors as
 // std::system_error, and no feature of its own. Read ostler.h for what everything means.
 //
-//     ostler::Worker worker;                        // std::errc::no_such_device_or_address:
-//     standalone worker.listen(); worker.ready(); while (auto event = worker.next()) {
+//     ostler::Worker worker; // std::errc::no_such_device_or_address: nobody started us
+//     worker.listen();
+//     worker.ready();
+//     while (auto event = worker.next()) {
 //         if (event->type == OSTLER_STOP)
 //             break;
 //         if (event->type == OSTLER_CONNECTION) {

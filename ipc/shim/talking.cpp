@@ -87,7 +87,6 @@ void Worker::watch_for_room()
 void Worker::on_message(Packet& packet)
 {
     inbox_.add(packet);
-    set_alarm();
 }
 
 void Worker::on_sent(Packet& packet)
@@ -108,7 +107,6 @@ bool Worker::give_message(ostler_event& event)
     event.type = OSTLER_MESSAGE;
     event.fd = shown_->fd.release();
     event.message = &shown_->shown;
-    set_alarm();
     return true;
 }
 

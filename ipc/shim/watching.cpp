@@ -49,15 +49,28 @@ void Worker::resume_if_room()
     set_alarm();
 }
 
-// When to be woken although nothing arrives.
+// When to be woken although nothing arrives. What is owed already wakes only the program's own
+// loop: ours looks for it before it waits.
 void Worker::set_alarm()
 {
-    if (replaced_ != 0 || phase_ == Phase::told_to_drain || finished() || !inbox_.empty())
-        return alarm_.set(Alarm::at_once);
+    if (owes())
+        return alarm_.set(own_loop_ ? Alarm::at_once : Alarm::off);
     if (paused_ && phase_ == Phase::serving)
         return alarm_.set(now_ns() + pause_ns);
     const bool ends = phase_ == Phase::draining || phase_ == Phase::disconnecting;
     alarm_.set(ends ? drain_until_ : Alarm::off);
+}
+
+bool Worker::owes() const
+{
+    return replaced_ != 0 || phase_ == Phase::told_to_drain || finished() || !inbox_.empty() ||
+           channel_.has_received();
+}
+
+void Worker::runs_its_own_loop()
+{
+    own_loop_ = true;
+    set_alarm();
 }
 
 // Makes epoll's knowledge agree with ours.
@@ -97,7 +110,7 @@ int Worker::poll_fd()
 {
     if (poller_.attached())
         return -EEXIST;
-    own_loop_ = true;
+    runs_its_own_loop();
     load_.idle();
     return poller_.descriptor();
 }
@@ -121,20 +134,20 @@ int Worker::attach(os::FdRef epoll, std::uint64_t mark)
     watches_for_room_ = false;
     watch_for_room();
     watch_sources();
-    own_loop_ = true;
+    runs_its_own_loop();
     load_.idle();
     return 0;
 }
 
 void Worker::busy()
 {
-    own_loop_ = true;
+    runs_its_own_loop();
     load_.busy();
 }
 
 void Worker::idle()
 {
-    own_loop_ = true;
+    runs_its_own_loop();
     load_.idle();
 }
 

@@ -115,6 +115,8 @@ private:
     [[nodiscard]] int watch(std::uint32_t place);
     void unwatch(std::uint32_t place);
     void set_alarm();
+    [[nodiscard]] bool owes() const; // something to the program, or to itself
+    void runs_its_own_loop();
     Listener* find(std::uint32_t number);
 
     static constexpr std::uint32_t places = wire::native::max_listeners;

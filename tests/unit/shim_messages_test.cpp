@@ -241,6 +241,20 @@ TEST_CASE("a message in parts comes as one, whatever comes between them")
     CHECK(text_of(member.next()) == "one two three");
 }
 
+TEST_CASE("a loop of the program's own hears of each message that came at once")
+{
+    Member member;
+    const int fd = ostler_worker_fd(member.worker);
+    constexpr int count = 20; // more than the library reads at a time
+    for (int i = 0; i < count; ++i)
+        member.master.send_part(std::to_string(i));
+    for (int i = 0; i < count; ++i) {
+        REQUIRE(polls_readable(fd, 1000));
+        CHECK(text_of(member.next(0)) == std::to_string(i));
+    }
+    CHECK_FALSE(polls_readable(fd, 0));
+}
+
 TEST_CASE("parts that do not belong together are skipped")
 {
     Member member;
