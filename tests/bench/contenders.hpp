@@ -33,6 +33,7 @@ public:
 };
 
 [[nodiscard]] std::unique_ptr<Contender> start(Kind kind, const Crew& crew);
+extern const std::string node_program;
 [[nodiscard]] bool node_is_there(); // ./dev bench installs it
 
 } // namespace ostler::bench

@@ -3,14 +3,15 @@
 // Rounds are interleaved and medians shown: compare within a run only.
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <map>
+#include <string>
 #include <sys/utsname.h>
 #include <thread>
 #include <vector>
 
 #include "tests/bench/contenders.hpp"
 #include "tests/bench/measures.hpp"
+#include "tests/bench/messages.hpp"
 #include "tests/bench/table.hpp"
 #include "tests/support/leftovers.hpp"
 #include "tests/support/orphans.hpp"
@@ -25,7 +26,7 @@ namespace
 
 struct Plan {
     unsigned rounds = 5;
-    Milliseconds saturated = 1500ms, light = 3s, blocking = 3s;
+    Milliseconds saturated = 1500ms, light = 3s, blocking = 3s, messages = 500ms;
     unsigned kills = 30;
     bool node = true;
 };
@@ -181,24 +182,51 @@ void introduce(const Plan& plan)
 
 } // namespace ostler::bench
 
+namespace
+{
+
+struct Part {
+    const char* name;
+    void (*measure)(const ostler::bench::Plan&);
+};
+constexpr Part parts[] = {
+    {"throughput", ostler::bench::compare_throughput},
+    {"balance", ostler::bench::compare_balance},
+    {"blocking", ostler::bench::compare_blocking},
+    {"restart", ostler::bench::compare_restart},
+    {"memory", ostler::bench::compare_memory},
+    {"messages",
+     [](const ostler::bench::Plan& plan) {
+         ostler::bench::compare_messages(plan.rounds, plan.messages, plan.node);
+     }},
+};
+
+} // namespace
+
+// bench [--quick] [PART…]: all parts, or those named.
 int main(int argc, char** argv)
 {
     using namespace ostler::bench;
     Plan plan;
-    if (argc > 1 && std::strcmp(argv[1], "--quick") == 0)
+    std::vector<std::string> wanted{argv + 1, argv + argc};
+    if (std::erase(wanted, "--quick") != 0)
         plan = {.rounds = 1,
                 .saturated = ostler::test::Milliseconds{300},
                 .light = ostler::test::Milliseconds{500},
                 .blocking = ostler::test::Milliseconds{500},
+                .messages = ostler::test::Milliseconds{200},
                 .kills = 3};
+    for (const std::string& name : wanted)
+        if (std::ranges::count(parts, name, &Part::name) == 0) {
+            std::fprintf(stderr, "bench: there is no part \"%s\"\n", name.c_str());
+            return 64;
+        }
     plan.node = node_is_there();
     ostler::test::become_subreaper();
     introduce(plan);
-    compare_throughput(plan);
-    compare_balance(plan);
-    compare_blocking(plan);
-    compare_restart(plan);
-    compare_memory(plan);
+    for (const Part& part : parts)
+        if (wanted.empty() || std::ranges::count(wanted, part.name) != 0)
+            part.measure(plan);
     const auto left = ostler::test::leftovers(ostler::test::open_descriptors());
     for (const std::string& sentence : left)
         std::fprintf(stderr, "%s\n", sentence.c_str());

@@ -14,6 +14,7 @@ inline const std::string ostlerd_program = build_root + "/bin/ostlerd";
 inline const std::string ostler_program = build_root + "/bin/ostler";
 inline const std::string worker_program = build_root + "/tests/workers/scripted";
 inline const std::string bench_worker_program = build_root + "/tests/workers/lean";
+inline const std::string echo_program = build_root + "/tests/workers/echo";
 inline const std::string worker_scripts = source_root + "/tests/workers";
 inline const std::string fault_library = build_root + "/tests/fault/libfault.so";
 
