@@ -6,10 +6,10 @@ namespace ostler
 
 boost::asio::awaitable<Turns::Turn> Turns::take()
 {
-    std::function<bool()> free = [this] { return !taken_; };
-    co_await changed_.wait_until(Condition::Clock::time_point::max(), std::move(free));
-    taken_ = true;
-    co_return Turn{this};
+    Turn turn{*this};
+    std::function<bool()> first = [&turn] { return turn.at_the_front(); };
+    co_await changed_.wait_until(Condition::Clock::time_point::max(), std::move(first));
+    co_return std::move(turn);
 }
 
 } // namespace ostler
