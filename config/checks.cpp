@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
-#include <unistd.h>
 #include <unordered_map>
 
 #include "config/address.hpp"
@@ -118,11 +117,6 @@ void check_ready_when(const Check& check)
                                   pools == 1 ? "" : "s"));
 }
 
-bool runs_as_root(const Pool& pool)
-{
-    return pool.program.user ? pool.program.user->uid == 0 : ::geteuid() == 0;
-}
-
 } // namespace
 
 void check_together(const Spec& spec, const Cursor& root)
@@ -142,10 +136,8 @@ void check_together(const Spec& spec, const Cursor& root)
 void check_programs_of_root(const Spec& spec, const Cursor& root)
 {
     for (const Pool& pool : spec.pools)
-        if (!pool.program.exec.empty() && runs_as_root(pool))
-            if (const auto why = distrust_all_of(pool.program.exec))
-                root.nearest({"pools", pool.name, "exec"})
-                    .complain("root would run it, but " + *why);
+        if (const auto why = distrust_as_root(pool.program))
+            root.nearest({"pools", pool.name, "exec"}).complain(*why);
 }
 
 } // namespace ostler::config

@@ -108,4 +108,13 @@ std::optional<std::string> distrust_all_of(const std::string& path)
     return distrust_way_to(path);
 }
 
+std::optional<std::string> distrust_as_root(const Program& program)
+{
+    const uid_t runs_as = program.user ? program.user->uid : ::geteuid();
+    if (runs_as != 0 || program.exec.empty())
+        return std::nullopt;
+    const auto why = distrust_all_of(program.exec);
+    return why ? std::optional{"root would run it, but " + *why} : std::nullopt;
+}
+
 } // namespace ostler::config

@@ -6,6 +6,8 @@
 #include <string>
 #include <sys/stat.h>
 
+#include "config/spec.hpp"
+
 namespace ostler::config
 {
 
@@ -19,5 +21,8 @@ namespace ostler::config
 
 // For both, by name.
 [[nodiscard]] std::optional<std::string> distrust_all_of(const std::string& path);
+
+// Why root should not run this program; nothing where it is not root who would.
+[[nodiscard]] std::optional<std::string> distrust_as_root(const Program& program);
 
 } // namespace ostler::config

@@ -140,6 +140,29 @@ std::string fill_in(std::string_view text, unsigned slot, std::uint64_t worker,
     return out;
 }
 
+std::string of_program(std::string_view text)
+{
+    std::string out{take_plain(text)};
+    while (!text.empty()) {
+        const std::size_t size = name_at(text).empty() ? 1 : name_at(text).size() + 3;
+        out += size == 1 ? std::string_view{"$$"} : text.substr(0, size);
+        text.remove_prefix(size);
+        out += take_plain(text);
+    }
+    return out;
+}
+
+std::string for_program(std::string_view text)
+{
+    std::string out{take_plain(text)};
+    while (!text.empty()) {
+        out += '$';
+        text.remove_prefix(text.starts_with("$$") ? 2 : 1);
+        out += take_plain(text);
+    }
+    return out;
+}
+
 bool needs_worker(std::string_view text)
 {
     for (take_plain(text); !text.empty(); take_plain(text)) {

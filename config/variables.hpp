@@ -26,6 +26,11 @@ enum class Filling { at_once, for_workers };
 [[nodiscard]] std::string fill_in(std::string_view text, unsigned slot, std::uint64_t worker,
                                   std::string_view pool);
 
+// Text that a program said, not the spec, as text for fill_in(): of its dollar signs only those of
+// the worker's variables mean anything. And back.
+[[nodiscard]] std::string of_program(std::string_view text);
+[[nodiscard]] std::string for_program(std::string_view text);
+
 // Whether the text has a variable that only a worker has.
 [[nodiscard]] bool needs_worker(std::string_view text);
 

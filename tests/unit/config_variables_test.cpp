@@ -90,6 +90,22 @@ TEST_CASE("variables of a worker are filled in when it starts, and nothing else 
     }
 }
 
+TEST_CASE("in what a program said, nothing but a worker's variables is filled in")
+{
+    struct Case {
+        const char* said;
+        const char* filled_in;
+    };
+    for (const auto& [said, filled_in] :
+         {Case{"--slot=${OSTLER_SLOT}", "--slot=3"}, Case{"5$", "5$"}, Case{"a$$b", "a$$b"},
+          Case{"${HOME} $HOME ${", "${HOME} $HOME ${"}, Case{"$${OSTLER_SLOT}", "$3"},
+          Case{"", ""}}) {
+        INFO(said);
+        CHECK(fill_in(of_program(said), 3, 17, "api") == filled_in);
+        CHECK(for_program(of_program(said)) == said);
+    }
+}
+
 TEST_CASE("filling in is total on any text")
 {
     for (const char* text : {"${", "${OSTLER_SLOT", "$", "$$$", "${OSTLER_SLOTS}", "${}"})
