@@ -31,6 +31,8 @@ std::optional<Number> number_in(std::string_view text)
 
 } // namespace
 
+Commands::Commands(Daemon& daemon, Condition& changed) : daemon_{daemon}, forking_{changed} {}
+
 Outcome Commands::status(std::optional<std::string> pool)
 {
     if (pool && !daemon_.find_pool(*pool))
@@ -222,39 +224,6 @@ Slot* Commands::find_worker(const std::string& worker, std::string& problem) con
                                  worker + "/SLOT"
                            : "there is no worker \"" + worker + "\"";
     return nullptr;
-}
-
-awaitable<Outcome> Commands::fork(std::string name, Variables env)
-{
-    Pool* pool = daemon_.find_pool(name);
-    if (!pool)
-        co_return Outcome{exit_failed, unknown(name), {}};
-    if (daemon_.stopping())
-        co_return daemon_stops;
-    if (!pool->running())
-        co_return Outcome{exit_failed, "pool " + name + " is stopped: start it first", {}};
-    if (!pool->may_fork())
-        co_return Outcome{exit_failed, "pool " + name + " has 1024 forked workers already", {}};
-    const Slot& slot = pool->fork(env);
-    const WorkerId id = slot.worker()->id();
-    const unsigned index = slot.index();
-    // The pool may be gone by the time it is asked.
-    std::function<bool()> known = [this, name, id] {
-        Pool* now = daemon_.find_pool(name);
-        const Slot* at = now ? now->slot_of(id) : nullptr;
-        return !at || at->worker()->pid();
-    };
-    co_await daemon_.services().changed.wait_until(Clock::time_point::max(), std::move(known));
-    Pool* now = daemon_.find_pool(name);
-    const Slot* at = now ? now->slot_of(id) : nullptr;
-    boost::json::object data{{"worker", id}, {"slot", index}, {"pid", nullptr}};
-    if (at)
-        data["pid"] = *at->worker()->pid();
-    co_return Outcome{at ? exit_done : exit_failed,
-                      "worker " + name + "/" + std::to_string(index) +
-                          (at ? " is started, id " : " could not be started, id ") +
-                          std::to_string(id),
-                      std::move(data)};
 }
 
 Outcome Commands::disconnect(std::string worker, std::optional<int> signal)

@@ -2,8 +2,12 @@
 // The operator's commands, carried out on the daemon.
 #pragma once
 
+#include <memory>
+
+#include "config/tree.hpp"
 #include "daemon/operations.hpp"
 #include "daemon/pool.hpp"
+#include "daemon/turns.hpp"
 
 namespace ostler
 {
@@ -13,7 +17,7 @@ class Daemon;
 class Commands final : public Operations
 {
 public:
-    explicit Commands(Daemon& daemon) : daemon_{daemon} {}
+    Commands(Daemon& daemon, Condition& changed);
 
     Outcome status(std::optional<std::string> pool) override;
     awaitable<Outcome> wait_ready(Progress progress) override;
@@ -24,6 +28,8 @@ public:
                                Progress progress) override;
     awaitable<Outcome> scale(std::string pool, unsigned workers, Progress progress) override;
     awaitable<Outcome> fork(std::string pool, Variables env) override;
+    awaitable<Outcome> setup(std::string pool,
+                             std::optional<boost::json::object> settings) override;
     Outcome disconnect(std::string worker, std::optional<int> signal) override;
     Outcome kill(std::string worker, int signal) override;
     Outcome send(std::optional<std::string> pool_or_worker, const ipc::Message& message) override;
@@ -40,11 +46,22 @@ private:
     [[nodiscard]] std::optional<ipc::Destination>
     destination(const std::optional<std::string>& pool_or_worker) const;
     [[nodiscard]] std::string unknown(const std::string& name) const;
+    struct Settlement;
+    [[nodiscard]] awaitable<std::shared_ptr<const Settlement>>
+    settle(std::shared_ptr<const config::Pool> pool, config::ValuePtr settings);
+    struct Begun { // a fork: who it is, or why there is none
+        WorkerId worker = 0;
+        unsigned slot = 0;
+        std::string problem;
+    };
+    [[nodiscard]] awaitable<Begun> begin_fork(std::string pool, Variables env);
+    [[nodiscard]] std::string why_not_fork(const Pool* pool, const std::string& name) const;
     awaitable<Outcome> until_ready(std::string pool, std::string done);
     awaitable<std::string> restart_pool(std::string pool, Progress progress);
     awaitable<std::string> restart_slot(std::string pool, unsigned slot, Progress progress);
 
     Daemon& daemon_;
+    Turns forking_; // setup and fork, which others need not wait for
 };
 
 } // namespace ostler

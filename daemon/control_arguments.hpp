@@ -34,6 +34,14 @@ public:
             complain(name, "a string");
         return value.value_or("");
     }
+    [[nodiscard]] std::optional<boost::json::object> object(std::string_view name)
+    {
+        const auto* value = find(name);
+        if (value != nullptr && !value->is_object())
+            complain(name, "an object");
+        return value != nullptr && value->is_object() ? std::optional{value->get_object()}
+                                                      : std::nullopt;
+    }
     [[nodiscard]] bool flag(std::string_view name)
     {
         const auto* value = find(name);

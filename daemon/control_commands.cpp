@@ -133,6 +133,16 @@ awaitable<Outcome> run_fork(ControlCall& call)
     co_return co_await call.operations.fork(std::move(pool), std::move(env));
 }
 
+awaitable<Outcome> run_setup(ControlCall& call)
+{
+    ControlArguments arguments{call.arguments};
+    auto pool = arguments.required_text("pool");
+    auto settings = arguments.object("settings");
+    if (!arguments.problem().empty())
+        co_return usage(arguments.problem());
+    co_return co_await call.operations.setup(std::move(pool), std::move(settings));
+}
+
 // Nothing where none is given, or the sentence says what is wrong.
 std::optional<int> read_signal(ControlArguments& arguments, std::string& problem)
 {
@@ -182,6 +192,7 @@ constexpr std::array commands{
     ControlCommand{"kill", Role::operate, Alone::finishes, false, run_kill},
     ControlCommand{"send", Role::operate, Alone::finishes, true, run_send},
     ControlCommand{"messages", Role::administer, Alone::ends, false, run_messages},
+    ControlCommand{"setup", Role::administer, Alone::finishes, false, run_setup},
     ControlCommand{"fork", Role::administer, Alone::finishes, false, run_fork},
 };
 

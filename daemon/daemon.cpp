@@ -79,7 +79,7 @@ Daemon::Daemon(boost::asio::io_context& loop, DaemonSettings settings)
                 .changed = changed_,
                 .listeners = sockets_,
                 .keeper_pid = settings.keeper_pid},
-      commands_{*this},
+      commands_{*this, changed_},
       control_socket_{std::move(settings.control)},
       control_{loop.get_executor(),
                control_socket_.listening(),

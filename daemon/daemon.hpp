@@ -60,6 +60,7 @@ public:
     [[nodiscard]] boost::asio::awaitable<Outcome> reload(Wish wish, Progress progress);
 
     [[nodiscard]] const config::Spec& spec() const { return spec_; }
+    [[nodiscard]] const config::LoadOptions& load_options() const { return load_; }
     [[nodiscard]] const Sockets& sockets() const { return sockets_; }
     [[nodiscard]] const std::vector<std::unique_ptr<Pool>>& pools() const { return pools_; }
     [[nodiscard]] Pool* find_pool(const std::string& name) const;

@@ -64,14 +64,10 @@ void Pool::scale(unsigned workers)
     converge();
 }
 
-Slot& Pool::fork(const Variables& env)
+Slot& Pool::fork(config::Program program)
 {
     auto spec = std::make_shared<config::Pool>(*spec_);
-    auto& variables = spec->program.env;
-    for (const auto& [name, value] : env) {
-        std::erase_if(variables, [&name = name](const auto& known) { return known.first == name; });
-        variables.emplace_back(name, value);
-    }
+    spec->program = std::move(program);
     Slot& slot = free_slot();
     slot.start_extra(std::move(spec), generation_);
     return slot;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "config/settings.hpp"
 #include "config/spec.hpp"
 #include "daemon/services.hpp"
 #include "daemon/slot.hpp"
@@ -33,10 +34,11 @@ public:
     void stop();  // drains all of it
     void hurry(); // … at once
     void scale(unsigned workers);
-    using Variables = std::vector<std::pair<std::string, std::string>>;
-    // One more worker than desired, with these variables on top of the spec's. It is not started
-    // again when it ends.
-    Slot& fork(const Variables& env);
+    // One more worker than desired, of this program. It is not started again when it ends.
+    Slot& fork(config::Program program);
+    // What controllers want later forks to be started with, on top of the spec's program.
+    void set_up_forks(config::ValuePtr settings) { fork_settings_ = std::move(settings); }
+    [[nodiscard]] const config::ValuePtr& fork_settings() const { return fork_settings_; }
     [[nodiscard]] bool may_fork() const { return extras() < most_extras; }
     // Only how it is supervised changes: nothing restarts.
     void update(config::Pool spec, unsigned generation);
@@ -98,6 +100,7 @@ private:
     Owner& owner_;
     std::shared_ptr<const config::Pool> spec_;
     unsigned generation_;
+    config::ValuePtr fork_settings_ = config::no_settings();
     unsigned desired_;
     unsigned surging_ = 0;
     bool running_ = false;

@@ -85,6 +85,10 @@ struct FakeOperations final : Operations {
     {
         co_return Outcome{0, pool + " " + std::to_string(env.size()), {}};
     }
+    awaitable<Outcome> setup(std::string pool, std::optional<boost::json::object> settings) override
+    {
+        co_return Outcome{0, pool, {{"settings", settings.value_or(boost::json::object{})}}};
+    }
     Outcome disconnect(std::string worker, std::optional<int> signal) override
     {
         return {0, worker + " " + std::to_string(signal.value_or(0)), {}};

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "config/settings.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <memory>
+#include <optional>
+
+#include "config/cursor.hpp"
+#include "config/names.hpp"
+#include "config/permissions.hpp"
+#include "config/readers.hpp"
+#include "config/values.hpp"
+
+namespace ostler::config
+{
+namespace
+{
+
+// The program as far as it is read, and what is put together at the end.
+struct Draft {
+    Program program;
+    std::vector<std::string> exec_args;
+    std::optional<bool> silent;
+};
+
+template <auto Read>
+void program(const Cursor& at, Draft& draft)
+{
+    Read(at, draft.program);
+}
+
+void read_new_args(const Cursor& at, Draft& draft)
+{
+    draft.program.args.clear();
+    read_args(at, draft.program);
+}
+
+void read_exec_args(const Cursor& at, Draft& draft)
+{
+    for (const Cursor& item : at.items("a list of strings"))
+        read_text_for_workers(item, draft.exec_args.emplace_back());
+}
+
+void read_silent(const Cursor& at, Draft& draft)
+{
+    read(at, draft.silent.emplace());
+}
+
+void read_together(const Cursor&, Draft&) {} // user, group: by read_identity()
+
+void read_windows_hide(const Cursor& at, Draft&)
+{
+    bool hide = false;
+    read(at, hide);
+}
+
+void read_serialization(const Cursor& at, Draft&)
+{
+    const auto word = at.text("json");
+    if (word && *word != "json")
+        at.complain("a channel has no mode: each message is bytes, and says by its own content "
+                    "flag whether they are JSON; leave this out");
+}
+
+void refuse_inspect_port(const Cursor& at, Draft&)
+{
+    at.complain_of_key("is Node's own: write `ports: {debug: {base: 9229}}` in the pool of the "
+                       "spec, and each worker gets a port of its own in OSTLER_PORT_DEBUG");
+}
+
+constexpr Key<Draft> keys[] = {
+    {"exec", program<read_exec>},
+    {"args", read_new_args},
+    {"execArgv", read_exec_args},
+    {"cwd", program<read_cwd>},
+    {"env", program<read_env>},
+    {"user", read_together},
+    {"group", read_together},
+    {"silent", read_silent},
+    {"windowsHide", read_windows_hide},
+    {"serialization", read_serialization},
+    {"inspectPort", refuse_inspect_port},
+};
+
+const Key<Draft>* find_key(std::string_view name)
+{
+    const auto* const found = std::ranges::find(keys, name, &Key<Draft>::name);
+    return found != std::end(keys) ? found : nullptr;
+}
+
+std::string_view one_name(std::string_view key) // Node's names, and the spec's
+{
+    return key == "uid" ? "user" : key == "gid" ? "group" : key;
+}
+
+void refuse_setting(const Cursor& at)
+{
+    std::vector<std::string_view> known{"uid", "gid"};
+    for (const auto& key : keys)
+        known.push_back(key.name);
+    at.complain_of_key("there is no such setting" + suggestion(at.key(), known) +
+                       "; they are exec, args, execArgv, cwd, env, uid, gid, silent and stdio, and "
+                       "the spec has the rest");
+}
+
+// Whoever is not named stays whom the spec names; a user brings groups along, as in the spec.
+void read_identity(const Cursor& settings, Program& program)
+{
+    auto named = std::make_shared<Value>();
+    named->kind = Value::Kind::map;
+    for (const char* key : {"user", "group"})
+        if (const Entry* entry = settings.node().find(key))
+            named->entries.push_back(*entry);
+    if (named->entries.empty())
+        return;
+    if (!named->find("user") && program.user) {
+        auto user = std::make_shared<Value>();
+        user->kind = Value::Kind::text;
+        user->text = program.user->name;
+        named->entries.push_back({"user", {}, {}, std::move(user)});
+    }
+    read_user(Cursor{settings.reading(), std::move(named)}, program);
+}
+
+Settled put_together(Draft draft)
+{
+    Settled settled{std::move(draft.program)};
+    auto& args = settled.program.args;
+    args.insert(args.begin(), draft.exec_args.begin(), draft.exec_args.end());
+    settled.exec_args = draft.exec_args.size();
+    if (draft.silent)
+        settled.program.out =
+            settled.program.err = {*draft.silent ? Output::Kind::log : Output::Kind::inherit, {}};
+    return settled;
+}
+
+std::string lines_of(Problems problems)
+{
+    std::string lines;
+    for (const Diagnostic& problem : std::move(problems).sorted())
+        lines += (lines.empty() ? "" : "\n") + problem.path + ": " + problem.message;
+    return lines;
+}
+
+} // namespace
+
+ValuePtr no_settings()
+{
+    auto none = std::make_shared<Value>();
+    none->kind = Value::Kind::map;
+    return none;
+}
+
+Parsed<ValuePtr> merge_settings(const ValuePtr& before, const ValuePtr& now)
+{
+    for (const auto& [ours, nodes] : {std::pair{"user", "uid"}, {"group", "gid"}})
+        if (now->find(ours) && now->find(nodes))
+            return Wrong{fmt::format("settings.{} and settings.{} are the same: say one of them",
+                                     ours, nodes)};
+    auto merged = std::make_shared<Value>(*before);
+    for (const Entry& entry : now->entries) {
+        const std::string key{one_name(entry.key)};
+        std::erase_if(merged->entries, [&](const Entry& said) { return said.key == key; });
+        if (entry.value->kind != Value::Kind::nothing || !find_key(key))
+            merged->entries.push_back({key, {}, "settings." + printable(entry.key), entry.value});
+    }
+    return ValuePtr{std::move(merged)};
+}
+
+Parsed<Settled> settle(const ValuePtr& settings, Program program, const std::string& folder,
+                       const LoadOptions& options)
+{
+    Problems problems;
+    Reading reading{problems, options.environment, folder};
+    const Cursor root{reading, settings};
+    Draft draft{std::move(program)};
+    for (const Cursor& at : root.entries()) {
+        const Key<Draft>* key = find_key(at.key());
+        key ? key->read(at, draft) : refuse_setting(at);
+    }
+    read_identity(root, draft.program);
+    if (const auto why = distrust_as_root(draft.program); why && !options.insecure)
+        problems.add({}, "settings", draft.program.exec + ": " + *why);
+    if (!problems.none())
+        return Wrong{lines_of(std::move(problems))};
+    return put_together(std::move(draft));
+}
+
+std::vector<std::string> without_effect(const Value& settings)
+{
+    std::vector<std::string> sentences;
+    if (settings.find("windowsHide"))
+        sentences.emplace_back("windowsHide has no effect: on Linux a program opens no window");
+    if (settings.find("serialization"))
+        sentences.emplace_back("serialization has no effect: each message says by itself whether "
+                               "it is JSON");
+    return sentences;
+}
+
+} // namespace ostler::config

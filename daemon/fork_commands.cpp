@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// What controllers make beyond a pool's count: workers by `fork`, and what those are started with
+// by `setup`. One at a time, so that a fork sees the setup that was asked for before it.
+#include <filesystem>
+
+#include "config/variables.hpp"
+#include "daemon/commands.hpp"
+#include "daemon/daemon.hpp"
+#include "daemon/fork_settings.hpp"
+#include "ipc/control/exit_code.hpp"
+
+namespace ostler
+{
+namespace
+{
+
+template <typename T>
+using awaitable = boost::asio::awaitable<T>;
+
+std::string folder_of(const config::Spec& spec)
+{
+    return std::filesystem::path{spec.path}.parent_path().string();
+}
+
+void lay_over(config::Program& program, const Operations::Variables& env)
+{
+    for (const auto& [name, value] : env) {
+        std::erase_if(program.env, [&name = name](const auto& one) { return one.first == name; });
+        program.env.emplace_back(name, config::of_program(value));
+    }
+}
+
+} // namespace
+
+// A program of a spec with settings laid over it.
+struct Commands::Settlement {
+    std::shared_ptr<const config::Pool> of;
+    config::Parsed<config::Settled> result;
+};
+
+// Looks users and files up, which may block. Shared: g++ 12 takes the move of a large result from
+// one thread to the other for a mismatched delete.
+awaitable<std::shared_ptr<const Commands::Settlement>>
+Commands::settle(std::shared_ptr<const config::Pool> pool, config::ValuePtr settings)
+{
+    using Shared = std::shared_ptr<const Settlement>;
+    auto look_up = [pool = std::move(pool), settings = std::move(settings),
+                    folder = folder_of(daemon_.spec()), options = daemon_.load_options()] {
+        return std::make_shared<const Settlement>(
+            Settlement{pool, config::settle(settings, pool->program, folder, options)});
+    };
+    co_return co_await daemon_.services().off_loop.run<Shared>(std::move(look_up));
+}
+
+awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::object> said)
+{
+    const Turns::Turn turn = co_await forking_.take();
+    Pool* pool = daemon_.find_pool(name);
+    if (!pool)
+        co_return Outcome{exit_failed, unknown(name), {}};
+    const auto change = said ? settings_from(*said) : config::no_settings();
+    const auto merged = config::merge_settings(pool->fork_settings(), change);
+    if (!merged)
+        co_return Outcome{exit_usage, merged.wrong(), {}};
+    auto spec = pool->spec();
+    auto settings = *merged;
+    const auto settled = co_await settle(std::move(spec), std::move(settings));
+    pool = daemon_.find_pool(name);
+    if (!pool)
+        co_return Outcome{exit_failed, unknown(name), {}};
+    if (!settled->result)
+        co_return Outcome{said ? exit_usage : exit_failed, settled->result.wrong(), {}};
+    std::string notes;
+    if (said) {
+        pool->set_up_forks(*merged);
+        daemon_.services().events.tell(EventKind::setup, {.pool = name});
+        for (const std::string& sentence : config::without_effect(*change))
+            notes += (notes.empty() ? "" : "\n") + sentence;
+    }
+    co_return Outcome{exit_done, std::move(notes), {{"settings", json_of(*settled->result)}}};
+}
+
+std::string Commands::why_not_fork(const Pool* pool, const std::string& name) const
+{
+    return !pool                ? unknown(name)
+           : daemon_.stopping() ? "the daemon is stopping"
+           : !pool->running()   ? "pool " + name + " is stopped: start it first"
+           : !pool->may_fork()  ? "pool " + name + " has 1024 forked workers already"
+                                : "";
+}
+
+awaitable<Commands::Begun> Commands::begin_fork(std::string name, Variables env)
+{
+    const Turns::Turn turn = co_await forking_.take();
+    for (std::shared_ptr<const Settlement> settled;;) {
+        Pool* pool = daemon_.find_pool(name);
+        if (auto problem = why_not_fork(pool, name); !problem.empty())
+            co_return Begun{.problem = std::move(problem)};
+        const bool plain = pool->fork_settings()->entries.empty();
+        if (plain || (settled && settled->of == pool->spec() && settled->result)) {
+            auto program = plain ? pool->spec()->program : settled->result->program;
+            lay_over(program, env);
+            const Slot& slot = pool->fork(std::move(program));
+            co_return Begun{slot.worker()->id(), slot.index(), {}};
+        }
+        if (settled && settled->of == pool->spec())
+            co_return Begun{.problem = "what `setup` said of pool " + name +
+                                       " is no longer right: " + settled->result.wrong()};
+        auto spec = pool->spec(); // a reload may change it meanwhile
+        auto settings = pool->fork_settings();
+        settled = co_await settle(std::move(spec), std::move(settings));
+    }
+}
+
+awaitable<Outcome> Commands::fork(std::string name, Variables env)
+{
+    const Begun begun = co_await begin_fork(name, std::move(env));
+    if (!begun.problem.empty())
+        co_return Outcome{exit_failed, begun.problem, {}};
+    // The pool may be gone by the time it is asked.
+    std::function<const Slot*()> find_slot = [this, name, id = begun.worker]() -> const Slot* {
+        Pool* pool = daemon_.find_pool(name);
+        return pool ? pool->slot_of(id) : nullptr;
+    };
+    std::function<bool()> known = [find_slot] {
+        const Slot* at = find_slot();
+        return !at || at->worker()->pid();
+    };
+    co_await daemon_.services().changed.wait_until(Clock::time_point::max(), std::move(known));
+    const Slot* at = find_slot();
+    boost::json::object data{{"worker", begun.worker}, {"slot", begun.slot}, {"pid", nullptr}};
+    if (at)
+        data["pid"] = *at->worker()->pid();
+    co_return Outcome{at ? exit_done : exit_failed,
+                      "worker " + name + "/" + std::to_string(begun.slot) +
+                          (at ? " is started, id " : " could not be started, id ") +
+                          std::to_string(begun.worker),
+                      std::move(data)};
+}
+
+} // namespace ostler
