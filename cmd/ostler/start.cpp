@@ -119,7 +119,7 @@ Starting::Heard Starting::wait(control::Client::Deadline deadline)
     const os::UniqueFd pidfd{os::adopt, static_cast<int>(::syscall(SYS_pidfd_open, child_.pid, 0))};
     for (;;) {
         pollfd events[] = {{notify_.fd(), POLLIN, 0}, {pidfd.get(), POLLIN, 0}};
-        const int count = ::poll(events, 2, control::Client::remaining(deadline));
+        const int count = ::poll(events, 2, control::remaining(deadline));
         if (count < 0 && errno == EINTR)
             continue;
         if (events[0].revents != 0)

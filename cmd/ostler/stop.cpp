@@ -46,7 +46,7 @@ int stop_daemon(const Call& call)
     pollfd end{pidfd.get(), POLLIN, 0};
     int count;
     do
-        count = ::poll(&end, 1, control::Client::remaining(deadline));
+        count = ::poll(&end, 1, control::remaining(deadline));
     while (count < 0 && errno == EINTR);
     if (count == 0)
         return fail(exit_timeout, "still stopping; `ostler status` shows what is left");

@@ -4,32 +4,27 @@
 #pragma once
 
 #include <boost/json/object.hpp>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
-#include <vector>
 
+#include "ipc/control/answer.hpp"
+#include "ipc/control/connection.hpp"
+#include "ipc/control/deadline.hpp"
 #include "ipc/control/protocol.hpp"
-#include "ipc/os/fd.hpp"
 
 namespace ostler::control
 {
 
-struct Answer {
-    int exit = 0;
-    std::string message;
-    boost::json::object data; // what the reply holds beside these two
-};
-
 class Client
 {
 public:
-    using Clock = std::chrono::steady_clock;
-    using Deadline = std::optional<Clock::time_point>; // nothing: as long as it takes
+    using Clock = control::Clock;
+    using Deadline = control::Deadline;
 
     [[nodiscard]] static std::variant<Client, Answer> connect(const std::string& path,
                                                               Deadline deadline = {});
@@ -48,22 +43,15 @@ public:
     [[nodiscard]] Answer request(Message message, Deadline deadline = {},
                                  const Listening& listening = {});
 
-    // Milliseconds for poll(); -1: as long as it takes.
-    [[nodiscard]] static int remaining(const Deadline& deadline);
-
 private:
-    Client(os::UniqueFd socket, std::string path);
-    [[nodiscard]] std::optional<Answer> send(const Message& message, Deadline deadline);
+    explicit Client(Connection connection) : connection_{std::move(connection)} {}
+    [[nodiscard]] std::optional<Answer> send(Message message, Deadline deadline);
     [[nodiscard]] std::variant<Message, Answer> receive(Deadline deadline);
     [[nodiscard]] Answer await_reply(std::uint32_t number, Deadline deadline,
                                      const Listening& listening);
 
-    os::UniqueFd socket_;
-    std::string path_;
+    Connection connection_;
     std::uint32_t last_request_ = 0;
-    Assembler assembler_{max_reply + max_attachment};
-    os::UniqueFd handle_; // of the message whose parts arrive
-    std::vector<std::byte> buffer_;
 };
 
 } // namespace ostler::control
