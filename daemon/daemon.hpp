@@ -65,6 +65,7 @@ public:
     [[nodiscard]] const std::vector<std::unique_ptr<Pool>>& pools() const { return pools_; }
     [[nodiscard]] Pool* find_pool(const std::string& name) const;
     [[nodiscard]] Services& services() { return services_; }
+    [[nodiscard]] std::uint64_t last_event() const { return services_.events.last(); }
     [[nodiscard]] Turns& turns() { return turns_; }
     [[nodiscard]] unsigned generation() const { return generation_; }
     [[nodiscard]] pid_t keeper_pid() const { return services_.keeper_pid; }

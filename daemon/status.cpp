@@ -56,6 +56,8 @@ void add_process(json::object& row, const Worker& worker)
 {
     const Worker::Traffic traffic = worker.traffic();
     row["id"] = worker.id();
+    row["online"] = worker.told_online();
+    row["disconnected"] = worker.told_disconnect();
     row["generation"] = worker.generation();
     row["uptime_s"] = seconds(worker.uptime());
     row["accepted"] = traffic.accepted;
@@ -73,6 +75,8 @@ json::object slot_row(const Slot& slot)
     json::object row{{"id", nullptr},
                      {"slot", slot.index()},
                      {"pid", nullptr},
+                     {"online", false},
+                     {"disconnected", false},
                      {"forked", slot.extra()},
                      {"state", state_of(slot)},
                      {"generation", slot.generation()},
@@ -93,6 +97,8 @@ json::object slot_row(const Slot& slot)
 
 json::object pool_row(const Pool& pool)
 {
+    const auto& names = pool.spec()->program.sockets;
+    json::array sockets(names.begin(), names.end());
     json::array workers;
     for (const auto& slot : pool.slots())
         if (slot->in_use())
@@ -105,6 +111,7 @@ json::object pool_row(const Pool& pool)
                       : pool.running() ? "running"
                                        : "stopped"},
             {"generation", pool.generation()},
+            {"sockets", std::move(sockets)},
             {"workers", std::move(workers)}};
 }
 
@@ -131,6 +138,7 @@ json::object daemon_row(const Daemon& daemon)
             {"uptime_s", seconds(daemon.uptime())},
             {"config", daemon.spec().path},
             {"generation", daemon.generation()},
+            {"last_event", daemon.last_event()},
             {"ready", daemon.ready()},
             {"stopping", daemon.stopping()},
             {"last_reload_error", or_null(daemon.last_reload_error())},

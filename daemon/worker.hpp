@@ -60,6 +60,9 @@ public:
     [[nodiscard]] Clock::duration uptime() const { return Clock::now() - started_at_; }
     [[nodiscard]] Clock::duration ready_for() const;
     [[nodiscard]] std::string label() const override; // "api/3"
+    // Whether its events of these names have been told.
+    [[nodiscard]] bool told_online() const { return told_online_; }
+    [[nodiscard]] bool told_disconnect() const { return told_disconnect_; }
 
     struct Traffic {
         std::uint64_t accepted = 0;
