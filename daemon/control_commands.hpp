@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "daemon/events.hpp"
 #include "daemon/logs.hpp"
@@ -27,6 +28,27 @@ public:
     virtual void send(control::Message message) = 0;
     [[nodiscard]] virtual bool crowded() const = 0; // more than it is wise to keep in memory
     virtual boost::asio::awaitable<void> until_roomy() = 0;
+
+    // A stream that is sent later, when the loop comes to it. Whoever sends at once lets it catch
+    // up before, so that a client hears of everything in the order in which it happened.
+    class Follower
+    {
+    public:
+        virtual void catch_up() = 0;
+
+    protected:
+        ~Follower() = default;
+    };
+    void join(Follower& follower) { followers_.push_back(&follower); }
+    void leave(Follower& follower) { std::erase(followers_, &follower); }
+    void catch_up()
+    {
+        for (Follower* follower : followers_)
+            follower->catch_up();
+    }
+
+private:
+    std::vector<Follower*> followers_;
 };
 
 // What of the daemon the control socket reaches. It outlives every session.

@@ -22,26 +22,56 @@ bool matches(const WorkerFilter& filter, const Event& event)
            (!filter.slot || event.worker != 0);
 }
 
-void send(ControlCall& call, boost::json::object body)
+// How far one client is. When it reads slowly it finds the rest in the ring later, or is told how
+// many were pushed out of it meanwhile.
+class Following final : public ControlOutlet::Follower
 {
-    call.outlet.send({control::Type::event, call.request, std::move(body)});
-}
-
-// Sends what is kept after `number`; gives the last one's. A client that reads slowly finds it in
-// the ring later, or is told how many were pushed out of it meanwhile.
-awaitable<std::uint64_t> send_after(ControlCall& call, WorkerFilter filter, std::uint64_t number)
-{
-    while (number < call.events.last()) {
-        co_await call.outlet.until_roomy();
-        const std::uint64_t missed =
-            call.events.first() - std::min(call.events.first(), number + 1);
-        if (missed != 0)
-            send(call, {{"missed", missed}});
-        number += missed + 1;
-        if (const Event& event = call.events.at(number); matches(filter, event))
-            send(call, json_of(event));
+public:
+    Following(ControlCall& call, WorkerFilter filter, std::uint64_t since)
+        : call_{call}, filter_{std::move(filter)}, number_{since}
+    {
+        call_.outlet.join(*this);
     }
-    co_return number;
+    ~Following() { call_.outlet.leave(*this); }
+    Following(const Following&) = delete;
+    Following& operator=(const Following&) = delete;
+
+    [[nodiscard]] std::uint64_t number() const { return number_; } // of the last it was told
+    [[nodiscard]] bool behind() const { return number_ < call_.events.last(); }
+    void catch_up() override
+    {
+        while (behind() && !call_.outlet.crowded())
+            send_next();
+    }
+    void send_next()
+    {
+        const std::uint64_t missed =
+            call_.events.first() - std::min(call_.events.first(), number_ + 1);
+        if (missed != 0)
+            send({{"missed", missed}});
+        number_ += missed + 1;
+        if (const Event& event = call_.events.at(number_); matches(filter_, event))
+            send(json_of(event));
+    }
+
+private:
+    void send(boost::json::object body)
+    {
+        call_.outlet.send({control::Type::event, call_.request, std::move(body)});
+    }
+
+    ControlCall& call_;
+    WorkerFilter filter_;
+    std::uint64_t number_;
+};
+
+awaitable<void> send_what_is_kept(ControlCall& call, Following& following)
+{
+    while (following.behind()) {
+        co_await call.outlet.until_roomy();
+        if (following.behind()) // yet: a message may have made it catch up
+            following.send_next();
+    }
 }
 
 } // namespace
@@ -49,7 +79,7 @@ awaitable<std::uint64_t> send_after(ControlCall& call, WorkerFilter filter, std:
 awaitable<Outcome> run_events(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    const auto filter = WorkerFilter::of(arguments.text("target").value_or(""));
+    auto filter = WorkerFilter::of(arguments.text("target").value_or(""));
     const bool follow = arguments.flag("follow");
     const auto newest = static_cast<std::int64_t>(call.events.last());
     const auto since = arguments.number("since", 0, INT64_MAX, follow ? newest : 0);
@@ -63,14 +93,15 @@ awaitable<Outcome> run_events(ControlCall& call)
                               ": the daemon was started anew since then",
                           {{"last", newest}}};
 
-    auto number = co_await send_after(call, filter, static_cast<std::uint64_t>(since));
+    Following following{call, std::move(filter), static_cast<std::uint64_t>(since)};
+    co_await send_what_is_kept(call, following);
     while (follow) { // until the client goes away
-        std::function<bool()> more = [&call, number] { return call.events.last() > number; };
+        std::function<bool()> more = [&following] { return following.behind(); };
         co_await call.events.arrived().wait_until(Condition::Clock::time_point::max(),
                                                   std::move(more));
-        number = co_await send_after(call, filter, number);
+        co_await send_what_is_kept(call, following);
     }
-    co_return Outcome{exit_done, {}, {{"last", number}}};
+    co_return Outcome{exit_done, {}, {{"last", following.number()}}};
 }
 
 } // namespace ostler

@@ -67,6 +67,7 @@ public:
     {
         if (!filter_.covers(from.pool, from.slot, from.worker))
             return ipc::Delivery::gone;
+        call_.outlet.catch_up(); // with the events of its author
         os::UniqueFd handle;
         if (message.handle.valid())
             handle = copy_of(message.handle);

@@ -184,6 +184,29 @@ TEST_CASE("row 18: messages: what workers say, with a descriptor, until the clie
     CHECK(eventually([&] { return say(served, {3, 1, "api"}, "left") == -ESRCH; }));
 }
 
+TEST_CASE("a message comes behind the events that were told before it, and ahead of later ones")
+{
+    Served served;
+    const os::UniqueFd fd = served.raw();
+    send_raw(fd.borrow(), request_packet(1, {{"verb", "events"}, {"follow", true}}));
+    send_raw(fd.borrow(), request_packet(2, {{"verb", "messages"}}));
+    CHECK(next_message(fd.borrow())->type == control::Type::progress);
+    served.on_loop([&] { // all of it before the loop comes to anything else
+        const Post::Author author{3, 1, "api"};
+        for (const EventKind kind : {EventKind::online, EventKind::exit}) {
+            served.events.tell(kind, {"api", 1, 3});
+            static_cast<void>(served.post.carry(
+                author, {wire::native::To::controllers, 0, {}},
+                {wire::native::Content::bytes, std::make_shared<const std::string>("said"), {}}));
+        }
+    });
+    std::vector<control::Type> types;
+    for (int i = 0; i < 4; ++i)
+        types.push_back(next_message(fd.borrow())->type);
+    using enum control::Type;
+    CHECK(types == std::vector{event, message, event, message});
+}
+
 TEST_CASE("a controller that does not read loses messages, and learns how many")
 {
     Served served;
