@@ -11,6 +11,7 @@ Nothing happens behind the program's back: listeners are called by run(), run_un
 dispatch() alone, in the order in which the daemon told. With a loop of your own, watch fileno()
 and call dispatch(). Not for several threads.
 """
+import collections
 import dataclasses
 import errno
 import json
@@ -276,10 +277,12 @@ class Cluster(Emitter):
     Clusters share; without one it is OSTLER_CONTROL_FD's, or where docs/control.md says."""
 
     def __init__(self, pool, path=None):
-        super().__init__(*EVENTS)
+        super().__init__(*EVENTS, "setup")
         shared = isinstance(path, ostler_control.Connection)
         self._connection = path if shared else ostler_control.Connection(path)
         self.pool, self.workers = pool, {}
+        self._settings = None  # of later forks, when we know them
+        self._set_up = collections.deque()  # settings of our setup()s whose event is on the way
         self._stopped = False
         self._farewells = []  # (ids of those who are waited for, callback)
         try:
@@ -299,8 +302,23 @@ class Cluster(Emitter):
     def connection(self):
         return self._connection
 
+    @property
+    def settings(self):
+        """What later forks are started with, all of it; a new dict each time."""
+        if self._settings is None:
+            self._settings = self._connection.ask("setup", pool=self.pool)["settings"]
+        return dict(self._settings)
+
+    def setup(self, settings=None):
+        """Lays these over the settings of later forks; None gives a key back to the spec."""
+        reply = self._connection.ask("setup", pool=self.pool, settings=settings or {})
+        self._settings = reply["settings"]
+        self._set_up.append(self._settings)
+
     def fork(self, env=None):
-        """One more worker, with these variables on top of its pool's. Its events come later."""
+        """One more worker, with these variables on top of its pool's. Its events come later, and
+        before them, as in Node, a `setup`."""
+        self._connection.soon(self._emit, "setup", self.settings)
         try:
             reply = self._connection.ask("fork", pool=self.pool, env=env or {})
         except Refused as refused:
@@ -404,9 +422,21 @@ class Cluster(Emitter):
             self._emit("error", None, Missed(event["missed"], "events"))
         elif event["number"] > self._number:
             self._number = event["number"]
-            if event["event"] in LIFE:
+            if event["event"] == "setup":
+                self._on_setup()
+            elif event["event"] in LIFE:
                 worker = self._worker(event["worker"], event["slot"])
                 getattr(worker, "_on_" + event["event"])(event)
+
+    def _on_setup(self):
+        if self._set_up:
+            return self._emit("setup", dict(self._set_up.popleft()))
+        self._settings = None  # somebody else's: ask what they are now
+
+        def heard(received):
+            if received.body["exit"] == 0:
+                self._emit("setup", received.body["settings"])
+        self._connection.start("setup", heard, pool=self.pool)
 
     def _hear_message(self, received):
         if received.kind == ostler_control.MESSAGE and "worker" in received.body:

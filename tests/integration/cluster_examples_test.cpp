@@ -77,6 +77,9 @@ const Example examples[] = {
                            "requests = 3\n"
                            "requests = 4\n"
                            "each served [2, 2]\n"},
+    {"two_kinds.py", "https worker\n"
+                     "http worker\n"
+                     "http worker\n"},
     {"voluntary.py", "None as yet\n"
                      "worker 1 died (SIGKILL): an accident\n"
                      "None as yet\n"

@@ -64,6 +64,11 @@ TEST_CASE("row 20 (Python): fork is told after fork() has returned", "[cluster]"
 {
     row("20");
 }
+TEST_CASE("row 21 (Python): setup is told once for each setup() and fork(), with its settings",
+          "[cluster]")
+{
+    row("21");
+}
 TEST_CASE("row 26 (Python): disconnect() gives the worker", "[cluster]")
 {
     row("26");
@@ -114,6 +119,10 @@ TEST_CASE("row 42 (Python): a program knows whether it is a worker", "[cluster]"
 {
     row("42");
 }
+TEST_CASE("row 43 (Python): setup() is merged, and affects later forks alone", "[cluster]")
+{
+    row("43");
+}
 TEST_CASE("row 46 (Python): a worker is in workers until before its last event", "[cluster]")
 {
     row("46");
@@ -146,6 +155,10 @@ TEST_CASE("a controller in Python hears why a worker cannot start", "[cluster]")
 TEST_CASE("a controller in Python finds the workers that were there before it", "[cluster]")
 {
     client("workers_that_were_there");
+}
+TEST_CASE("a controller in Python hears of the setup of another", "[cluster]")
+{
+    client("setup_of_another_is_told");
 }
 TEST_CASE("a controller in Python that missed events asks what is so", "[cluster]")
 {

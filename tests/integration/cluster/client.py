@@ -176,6 +176,17 @@ def workers_that_were_there():
             same(ended, [(found, 0, None)])
 
 
+@check
+def setup_of_another_is_told():
+    with Cluster("api") as one, Cluster("api") as other:
+        told = []
+        other.on("setup", lambda settings: told.append(settings["cwd"]))
+        same(other.settings["cwd"] != "/", True)
+        one.setup({"cwd": "/"})
+        assert other.run_until(lambda: told, rows.PATIENCE), "it was not told"
+        same((told, other.settings["cwd"]), (["/"], "/"))
+
+
 # --- With a daemon that we play ---
 
 def event(number, kind, worker=1, **more):

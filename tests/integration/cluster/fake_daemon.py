@@ -12,7 +12,8 @@ REPLY, EVENT, MESSAGE = 0x101, 0x104, 0x105
 
 class FakeDaemon:
     def __init__(self, **answers):
-        self.answers = {"version": {"last_event": 0}, "status": self.status, **answers}
+        self.answers = {"version": {"last_event": 0}, "status": self.status,
+                        "setup": {"settings": {}}, **answers}
         self.workers = []  # rows of the status
         self.streams = {}  # verb → the first request with it
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -74,6 +74,28 @@ def fork_is_told_later(story):
     same(story.of(worker), ["fork", "online", "listening"])
 
 
+@row("21")
+def setup_is_told_for_each(story):
+    cluster, told = story.cluster, []
+    cluster.on("setup", lambda settings: told.append(settings["args"]))
+    plain = cluster.settings["args"]
+    cluster.setup({"args": plain + ["one"]})
+    cluster.setup({"args": plain + ["two"]})
+    same(cluster.settings["args"], plain + ["two"])
+    same(told, [])
+    story.until("both are told", lambda: len(told) == 2)
+    same(told, [plain + ["one"], plain + ["two"]])  # each with its own
+    order = []
+    cluster.on("setup", lambda settings: order.append("setup"))
+    worker = cluster.fork()
+    for event in ("fork", "online"):
+        worker.on(event, lambda event=event: order.append(event))
+    same(order, [])
+    story.until_told("online", worker)
+    same(order, ["setup", "fork", "online"])
+    same(told[2:], [plain + ["two"]])
+
+
 @row("26")
 def disconnect_gives_the_worker(story):
     worker = story.forked()
@@ -254,6 +276,36 @@ def primary_or_worker(story):
     worker = story.forked()
     told = story.answer_of(worker, {"do": "tell", "name": "OSTLER_WORKER_ID"})
     same(told["value"], str(worker.id))
+
+
+@row("43")
+def setup_is_for_later_forks(story):
+    cluster = story.cluster
+    before, plain = story.forked(), cluster.settings
+    same(plain["env"]["COLOUR"], "red")
+    plain["exec"] = "a copy of mine"
+    assert cluster.settings["exec"] != plain["exec"]
+    args = plain["args"]
+    cluster.setup({"args": args + ["--kind", "other"]})
+    cluster.setup({"execArgv": ["-B"]})  # and the args stay
+    same((cluster.settings["execArgv"], cluster.settings["args"]),
+         (["-B"], args + ["--kind", "other"]))
+    after = story.forked({"COLOUR": "blue"})
+
+    def line(worker):
+        with open(f"/proc/{worker.process.pid}/cmdline", encoding="utf-8") as file:
+            return file.read().split("\0")[1:-1]
+    same((line(before), line(after)), (args, ["-B", *args, "--kind", "other"]))
+    same(cluster.settings["env"]["COLOUR"], "red")  # a fork's environment is no setting
+    cluster.setup({"args": None, "execArgv": None})
+    same(cluster.settings["args"], args)
+    refused = []
+    try:
+        cluster.setup({"exce": "sh"})
+    except ostler_cluster.Refused as error:
+        refused.append(str(error))
+    assert "no such setting" in refused[0], refused
+    same(cluster.settings["args"], args)
 
 
 @row("46")
