@@ -67,7 +67,11 @@ std::string link(pid_t pid, const std::string& name)
     return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/" + name).string();
 }
 
-// It was started before its program was executed.
+// It has its number before it has its folder, and its program after that.
+bool works_in(pid_t pid, const std::string& folder)
+{
+    return eventually([&] { return link(pid, "cwd") == folder; });
+}
 bool becomes(pid_t pid, const std::string& line)
 {
     return eventually([&] { return command_line(pid) == line + " "; });
@@ -319,11 +323,11 @@ TEST_CASE("settings that are no longer right are an error of the fork", "[setup]
     Controller controller{d};
     std::filesystem::create_directory(d / "folder");
     controller.settings_after({{"cwd", "folder"}}); // relative to the spec's
-    CHECK(link(controller.fork(), "cwd") == d / "folder");
+    CHECK(works_in(controller.fork(), d / "folder"));
     std::filesystem::remove(d / "folder");
     const Answer refused = controller.ask("fork", {{"pool", "job"}});
     CHECK(refused.exit == exit_failed);
     CHECK_THAT(refused.message, Contains("no longer right: settings.cwd: there is no folder"));
     controller.settings_after({{"cwd", nullptr}});
-    CHECK(link(controller.fork(), "cwd") == d.dir());
+    CHECK(works_in(controller.fork(), d.dir()));
 }
