@@ -65,8 +65,8 @@ void read_serialization(const Cursor& at, Draft&)
 
 void refuse_inspect_port(const Cursor& at, Draft&)
 {
-    at.complain_of_key("is Node's own: write `ports: {debug: {base: 9229}}` in the pool of the "
-                       "spec, and each worker gets a port of its own in OSTLER_PORT_DEBUG");
+    at.complain_of_key("is Node's own: a program that is no Node has no inspector; say the port in "
+                       "args or env, where ${OSTLER_SLOT} tells workers apart");
 }
 
 constexpr Key<Draft> keys[] = {
@@ -100,8 +100,8 @@ void refuse_setting(const Cursor& at)
     for (const auto& key : keys)
         known.push_back(key.name);
     at.complain_of_key("there is no such setting" + suggestion(at.key(), known) +
-                       "; they are exec, args, execArgv, cwd, env, uid, gid, silent and stdio, and "
-                       "the spec has the rest");
+                       "; they are exec, args, execArgv, cwd, env, uid, gid and silent, and the "
+                       "spec has the rest");
 }
 
 // Whoever is not named stays whom the spec names; a user brings groups along, as in the spec.

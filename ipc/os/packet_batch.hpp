@@ -25,10 +25,8 @@ public:
     PacketBatch& operator=(const PacketBatch&) = delete;
     ~PacketBatch(); // closes the descriptors of what was not taken
 
-    [[nodiscard]] bool empty() const
-    {
-        return next_ == count_;
-    } // whether next() must ask the kernel
+    // Whether next() must ask the kernel.
+    [[nodiscard]] bool empty() const { return next_ == count_; }
 
     // As receive_packet() without waiting; `bytes` lie in here until the next call that finds it
     // empty. One batch serves several sockets if each is read until it is empty.

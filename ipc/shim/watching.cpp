@@ -69,8 +69,10 @@ bool Worker::owes() const
 
 void Worker::runs_its_own_loop()
 {
+    if (own_loop_)
+        return;
     own_loop_ = true;
-    set_alarm();
+    set_alarm(); // which it needs from now on
 }
 
 // Makes epoll's knowledge agree with ours.

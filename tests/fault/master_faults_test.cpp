@@ -170,6 +170,8 @@ TEST_CASE("any one read is interrupted, or finds nothing", "[fault]")
 {
     live_with_each("recvmsg", "EINTR");
     live_with_each("recvmsg", "EAGAIN");
+    live_with_each("recvmmsg", "EINTR");
+    live_with_each("recvmmsg", "EAGAIN");
 }
 
 TEST_CASE("any one memory file cannot be made", "[fault]")

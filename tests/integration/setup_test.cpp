@@ -236,7 +236,8 @@ TEST_CASE("a wrong setting changes nothing, and the answer says which and what t
         {{{"silent", "yes"}}, "settings.silent: expected true or false, found \"yes\""},
         {{{"windowsHide", 1}}, "settings.windowsHide: expected true or false"},
         {{{"serialization", "advanced"}}, "settings.serialization: a channel has no mode"},
-        {{{"inspectPort", 9229}}, "settings.inspectPort: is Node's own: write `ports:"},
+        {{{"inspectPort", 9229}},
+         "settings.inspectPort: is Node's own: a program that is no Node has no inspector"},
     };
     for (const auto& [settings, sentence] : cases) {
         const Answer answer = controller.set_up(settings);

@@ -56,6 +56,10 @@ OSTLER_EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags)
 {
     return pass<decltype(recvmsg)>("recvmsg", fd, message, flags);
 }
+OSTLER_EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* time)
+{
+    return pass<decltype(recvmmsg)>("recvmmsg", fd, messages, count, flags, time);
+}
 OSTLER_EXPORT int socket(int domain, int type, int protocol)
 {
     return pass<decltype(socket)>("socket", domain, type, protocol);
