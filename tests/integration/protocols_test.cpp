@@ -31,7 +31,7 @@ const std::string gunicorn_pool = "sockets:\n"
 
 } // namespace
 
-TEST_CASE("any executable can be a worker: started, watched, restarted", "[protocols]")
+TEST_CASE("row 13: any executable can be a worker: started, watched, restarted", "[protocols]")
 {
     Daemon d{plain_pool("workers: 2")};
     const auto before = d.ready().pids("job");

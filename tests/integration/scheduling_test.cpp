@@ -4,7 +4,10 @@
 #include <boost/json.hpp>
 #include <cerrno>
 #include <csignal>
+#include <iomanip>
 #include <set>
+#include <sstream>
+#include <utility>
 
 #include "tests/integration/specs.hpp"
 #include "tests/support/catch.hpp"
@@ -12,6 +15,7 @@
 #include "tests/support/http_client.hpp"
 #include "tests/support/load.hpp"
 #include "tests/support/proc.hpp"
+#include "tests/support/scratch.hpp"
 
 using namespace ostler::test;
 using Catch::Contains;
@@ -26,6 +30,19 @@ double largest_to_smallest(const std::map<std::uint64_t, std::size_t>& shares)
     const auto [least, most] = std::minmax_element(
         shares.begin(), shares.end(), [](auto& a, auto& b) { return a.second < b.second; });
     return static_cast<double>(most->second) / static_cast<double>(least->second);
+}
+
+// How many sockets listen at this port of 127.0.0.1.
+std::size_t listening_at(std::uint16_t port)
+{
+    std::ostringstream wanted;
+    wanted << "0100007F:" << std::hex << std::uppercase << std::setw(4) << std::setfill('0') << port
+           << " 00000000:0000 0A";
+    std::istringstream rows{read_file("/proc/net/tcp")};
+    std::size_t found = 0;
+    for (std::string row; std::getline(rows, row);)
+        found += row.find(wanted.str()) != std::string::npos ? 1U : 0U;
+    return found;
 }
 
 // A worker that is stopped for as long as this lives.
@@ -47,7 +64,19 @@ private:
 
 } // namespace
 
-TEST_CASE("round-robin rotates strictly", "[scheduling]")
+TEST_CASE("row 1: workers serve one port together, which is one socket", "[scheduling]")
+{
+    Daemon d{web_pool("workers: 3", rotating)};
+    d.ready();
+    const Endpoint web = d.at("web");
+    std::set<std::uint64_t> served;
+    for (int i = 0; i < 6; ++i)
+        served.insert(get(web).worker);
+    CHECK(served.size() == 3);
+    CHECK(listening_at(web.port()) == 1);
+}
+
+TEST_CASE("row 2: round-robin rotates strictly", "[scheduling]")
 {
     Daemon d{web_pool("workers: 4", rotating)};
     d.ready();
@@ -90,7 +119,7 @@ TEST_CASE("status counts what each worker got", "[scheduling]")
     CHECK(d.socket("web").at("accepted").to_number<int>() == 6);
 }
 
-TEST_CASE("nobody waits behind a worker that is busy", "[scheduling]")
+TEST_CASE("row 3: nobody waits behind a worker that is busy", "[scheduling]")
 {
     Daemon d{web_pool("workers: 4", rotating)};
     d.ready();
@@ -111,8 +140,7 @@ TEST_CASE("nobody waits behind a worker that is busy", "[scheduling]")
     CHECK(blocking.answer().whole);
 }
 
-TEST_CASE("what waits at a worker stopped while idle is taken back and given to others",
-          "[scheduling]")
+TEST_CASE("row 50: what a worker does not take is taken back and given to others", "[scheduling]")
 {
     Daemon d{web_pool("workers: 2", rotating)};
     d.ready();
@@ -248,7 +276,18 @@ TEST_CASE("out of descriptors, the master waits for one, counts it and goes on",
     CHECK(d.row("api").restarts == 0);
 }
 
-TEST_CASE("workers that share a socket need no master to serve", "[scheduling]")
+TEST_CASE("row 5: OSTLER_SCHED_POLICY decides at the start of the daemon", "[scheduling]")
+{
+    for (const auto& [policy, scheduling] :
+         {std::pair{"none", "shared"}, std::pair{"rr", "round-robin"}}) {
+        Daemon d{web_pool("workers: 1"), {.env = {{"OSTLER_SCHED_POLICY", policy}}}};
+        d.ready();
+        CHECK(d.socket("web").at("scheduling").as_string() == scheduling);
+        CHECK(get(d.at("web")).whole);
+    }
+}
+
+TEST_CASE("row 4: workers that share a socket need no master to serve", "[scheduling]")
 {
     Daemon d{web_pool("workers: 2", "scheduling: shared")};
     d.ready();

@@ -76,7 +76,7 @@ const std::string quick = "rollout: {min_healthy: 0s}\n";
 
 } // namespace
 
-TEST_CASE("every failure after kill -9 belongs to a connection the killed worker had taken",
+TEST_CASE("row 10: every failure after kill -9 is of a connection the killed worker had taken",
           "[survival]")
 {
     Daemon d{
