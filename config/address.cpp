@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "config/address.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <filesystem>
@@ -15,7 +16,8 @@ namespace ostler::config
 namespace
 {
 
-constexpr const char* forms = "write tcp://HOST:PORT, udp://HOST:PORT, unix:/PATH or unix:@NAME";
+constexpr const char* forms =
+    "write tcp://HOST:PORT, udp://HOST:PORT, unix:/PATH, unix:@NAME or systemd:NAME";
 
 // As the kernel writes it, so that two spellings of one address are equal; empty if it is none.
 std::string canonical(int family, const std::string& host)
@@ -80,6 +82,20 @@ Parsed<Address> parse_unix(std::string_view rest, const std::string& folder)
     return address;
 }
 
+// What FileDescriptorName= may be, see systemd.socket(5).
+Parsed<Address> parse_inherited(std::string_view name)
+{
+    constexpr std::size_t longest = 255;
+    const bool fits =
+        !name.empty() && name.size() <= longest &&
+        std::ranges::all_of(name, [](unsigned char c) { return c > ' ' && c < 0x7f && c != ':'; });
+    if (fits)
+        return Address{.family = Address::Family::inherited, .path = std::string{name}};
+    return Wrong{fmt::format("{} is not a name that systemd gives to sockets: write the one of "
+                             "FileDescriptorName= in the socket unit, or of the unit itself",
+                             quote(name))};
+}
+
 Parsed<Address> parse_scheme(std::string_view text, const std::string& folder)
 {
     if (text.starts_with("tcp://"))
@@ -89,7 +105,7 @@ Parsed<Address> parse_scheme(std::string_view text, const std::string& folder)
     if (text.starts_with("unix:"))
         return parse_unix(text.substr(5), folder);
     if (text.starts_with("systemd:"))
-        return Wrong{"sockets from systemd are designed, but not built yet: bind an address here"};
+        return parse_inherited(text.substr(8));
     return Wrong{fmt::format("{} is not an address: {}", quote(text), forms)};
 }
 
@@ -115,6 +131,25 @@ Parsed<Address> parse_address(std::string_view text, const std::string& folder)
     Address address = *parsed;
     address.text = text;
     return address;
+}
+
+std::string text_of(const Address& address)
+{
+    using Family = Address::Family;
+    const bool v6 = address.host.find(':') != std::string::npos;
+    switch (address.family) {
+    case Family::tcp:
+    case Family::udp:
+        return fmt::format("{}://{}{}{}:{}", address.family == Family::tcp ? "tcp" : "udp",
+                           v6 ? "[" : "", address.host, v6 ? "]" : "", address.port);
+    case Family::unix_path:
+        return "unix:" + address.path;
+    case Family::unix_abstract:
+        return "unix:@" + address.path;
+    case Family::inherited:
+        break;
+    }
+    return "systemd:" + address.path;
 }
 
 bool clash(const Socket& a, const Socket& b)

@@ -73,8 +73,6 @@ void check_ready(const Check& check, const Pool& pool)
         at.complain(fmt::format(
             "a program with `protocol: {}` cannot say that it is {}: use spawned",
             word_for(pool.program.protocol), when == ReadyWhen::notify ? "ready" : word_for(when)));
-    else if (when == ReadyWhen::listening && pool.program.sockets.empty())
-        at.complain("the pool lists no sockets to listen on: use online, notify or spawned");
 }
 
 void check_hand_overs(const Check& check, const Socket& socket)
@@ -100,7 +98,12 @@ void check_addresses(const Check& check)
         const auto first = std::find_if(sockets.begin(), second, [&](const Socket& other) {
             return clash(other, *second) && !other.listen.text.empty();
         });
-        if (first != second && !second->listen.text.empty())
+        if (first == second || second->listen.text.empty())
+            continue;
+        if (second->listen.family == Address::Family::inherited)
+            check.at(*second, "listen")
+                .complain(fmt::format("is socket {} already: list that one", first->name));
+        else
             check.at(*second, "listen")
                 .complain(fmt::format("cannot be bound beside socket {} ({}), which takes the same "
                                       "address",

@@ -56,6 +56,8 @@ void apply(Scheduling policy, Spec& spec)
         if (socket.scheduling == Scheduling::automatic && policy != Scheduling::automatic &&
             (policy == Scheduling::shared || effective(socket, spec) == policy))
             socket.scheduling = policy;
+    for (Pool& pool : spec.pools)
+        pool.program.asked_scheduling = policy;
 }
 
 std::string absolute_path(const std::string& path)

@@ -36,6 +36,7 @@ void read_limits(const Cursor& at, Program& into);
 void read_cpu_affinity(const Cursor& at, Program& into);
 void read_umask(const Cursor& at, Program& into);
 void read(const Cursor& at, Output& into);
+void read(const Cursor& at, ListenAllow& into);
 // From `user`, `group` and `supplementary_groups` together.
 void read_user(const Cursor& pool, Program& into);
 

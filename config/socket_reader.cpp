@@ -103,6 +103,10 @@ bool to_streams(const Address& address)
 {
     return address.family != Address::Family::udp;
 }
+bool to_what_we_bind(const Address& address)
+{
+    return address.family != Address::Family::inherited;
+}
 bool to_v6(const Address& address)
 {
     return address.host.find(':') != std::string::npos;
@@ -116,6 +120,7 @@ constexpr std::array applies{
     Applies{"owner", to_files, "a Unix socket with a path"},
     Applies{"group", to_files, "a Unix socket with a path"},
     Applies{"backlog", to_streams, "a socket that accepts connections, not UDP"},
+    Applies{"backlog", to_what_we_bind, "a socket that is bound here; systemd's has Backlog="},
     Applies{"overflow", to_streams, "a socket that accepts connections, not UDP"},
     Applies{"patience", to_streams, "a socket that accepts connections, not UDP"},
 };

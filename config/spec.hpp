@@ -27,12 +27,15 @@ struct Place {
 };
 
 struct Address {
-    enum class Family { tcp, udp, unix_path, unix_abstract };
+    // inherited: passed by the service manager, whatever it is.
+    enum class Family { tcp, udp, unix_path, unix_abstract, inherited };
     Family family = Family::tcp;
     std::string host;       // literal address; "0.0.0.0", "::"
     std::uint16_t port = 0; // 0: any free port
-    std::string path;       // of a Unix socket (absolute), or the abstract name without its '@'
-    std::string text;       // as written in the spec; another spelling is no change
+    // Of a Unix socket (absolute), or the abstract name without its '@'; or the name by which the
+    // service manager passes it.
+    std::string path;
+    std::string text; // as written in the spec; another spelling is no change
     bool operator==(const Address& other) const
     {
         return family == other.family && host == other.host && port == other.port &&
@@ -146,11 +149,21 @@ struct Messages {
     bool operator==(const Messages&) const = default;
 };
 
+// What workers may have bound at run time, beyond the sockets of the spec.
+struct ListenAllow {
+    enum class Kind { declared, unprivileged, any, patterns };
+    Kind kind = Kind::unprivileged; // what the worker's own user could bind
+    std::vector<std::string> patterns;
+    bool operator==(const ListenAllow&) const = default;
+};
+
 // What a process is made from: a change here needs a new process.
 struct Program {
     std::string exec;              // absolute
     std::vector<std::string> args; // may hold ${OSTLER_SLOT}, ${OSTLER_WORKER_ID}, ${OSTLER_POOL}
     std::vector<std::string> sockets; // names
+    ListenAllow listen_allow;
+    Scheduling asked_scheduling = Scheduling::automatic; // of sockets asked for at run time
     Protocol protocol = Protocol::ostler;
     std::vector<std::pair<std::string, std::string>> env;
     bool env_clear = false;

@@ -12,8 +12,10 @@ namespace ostler
 namespace
 {
 
-std::string in_use(const os::Endpoint& where)
+std::string in_use(const os::Endpoint& where, Holder wanted)
 {
+    if (wanted == Holder::unnamed)
+        return "address in use";
     if (const auto holder = os::holder_of(where))
         return fmt::format("address in use by {} (pid {})", holder->name, holder->pid);
     return "address in use; its holder belongs to another user or is not visible from here";
@@ -60,11 +62,11 @@ os::Result<os::BoundSocket> bind_beside(const config::Socket& spec, const os::En
     return bound;
 }
 
-std::string reason(const os::Endpoint& where, os::Error error)
+std::string reason(const os::Endpoint& where, os::Error error, Holder holder)
 {
     switch (error.value()) {
     case EADDRINUSE:
-        return in_use(where);
+        return in_use(where, holder);
     case EACCES:
         return not_permitted(where);
     case EPERM:
@@ -100,6 +102,8 @@ std::optional<os::Endpoint> endpoint_of(const config::Address& address)
         return os::Endpoint::unix_path(address.path);
     case Family::unix_abstract:
         return os::Endpoint::unix_abstract(address.path);
+    case Family::inherited: // where it is bound its maker knows
+        break;
     }
     return std::nullopt;
 }
@@ -117,9 +121,17 @@ os::StreamOptions stream_options(const config::Socket& spec)
             .defer_accept = spec.defer_accept};
 }
 
-std::string why_not_bound(const os::Endpoint& where, os::Error error)
+std::string why_not_bound(const os::Endpoint& where, os::Error error, Holder holder)
 {
-    return fmt::format("cannot bind {}: {}", where.text(), reason(where, error));
+    return fmt::format("cannot bind {}: {}", where.text(), reason(where, error, holder));
+}
+
+os::Result<os::BoundSocket> bind_plainly(const config::Socket& spec)
+{
+    const auto where = endpoint_of(spec.listen);
+    if (!where)
+        return os::error_from(EINVAL);
+    return bind_and_listen(spec, *where, bind_options(spec));
 }
 
 std::optional<os::BoundSocket> bind_socket(const config::Socket& spec, std::string& sentence,

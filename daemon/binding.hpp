@@ -23,7 +23,13 @@ namespace ostler
                                                          std::string& sentence,
                                                          std::span<const os::FdRef> leaving = {});
 
-// "cannot bind tcp://0.0.0.0:80: address in use by nginx (pid 812)".
-[[nodiscard]] std::string why_not_bound(const os::Endpoint& where, os::Error error);
+// The same for whoever wants to know the error. EINVAL: not an address that this machine can have.
+[[nodiscard]] os::Result<os::BoundSocket> bind_plainly(const config::Socket& spec);
+
+// "cannot bind tcp://0.0.0.0:80: address in use by nginx (pid 812)". Looking for who that is reads
+// all of /proc: not for whoever asks all the time.
+enum class Holder { looked_for, unnamed };
+[[nodiscard]] std::string why_not_bound(const os::Endpoint& where, os::Error error,
+                                        Holder holder = Holder::looked_for);
 
 } // namespace ostler

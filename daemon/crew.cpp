@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/signals_blocked.hpp"
+
 namespace ostler
 {
 namespace
@@ -58,6 +60,7 @@ bool Crew::behind() const
 void Crew::hire()
 {
     try {
+        const SignalsBlocked blocked;
         std::thread{[shared = shared_] { work(*shared); }}.detach();
         ++shared_->threads;
     } catch (const std::system_error&) {

@@ -69,13 +69,15 @@ Daemon::Daemon(boost::asio::io_context& loop, DaemonSettings settings)
       manager_{keeper_, settings.managed, settings.watchdog},
       logs_{Logs::make(loop.get_executor())},
       events_{loop.get_executor()},
-      sockets_{loop.get_executor()},
+      sockets_{loop.get_executor(), std::move(settings.inherited)},
+      asked_{loop.get_executor(), off_loop_},
       services_{.executor = loop.get_executor(),
                 .keeper = keeper_,
                 .logs = *logs_,
                 .events = events_,
                 .off_loop = off_loop_,
                 .post = post_,
+                .asked = asked_,
                 .changed = changed_,
                 .listeners = sockets_,
                 .keeper_pid = settings.keeper_pid},
@@ -99,6 +101,7 @@ std::string Daemon::start()
     if (std::string problem = sockets_.prepare(spec_, everything); !problem.empty())
         return problem;
     sockets_.commit(spec_, generation_);
+    name_unused_sockets();
     signals_.listen([this](int number) { on_signal(number); });
     beat();
     control_.start();
@@ -109,6 +112,19 @@ std::string Daemon::start()
     watch_spec();
     tasks_.start("service manager", tell_manager());
     return {};
+}
+
+// Clients may wait there, as it is open, and nobody will come.
+void Daemon::name_unused_sockets() const
+{
+    for (const std::string& name : sockets_.inherited_names())
+        if (std::ranges::none_of(spec_.sockets, [&](const config::Socket& socket) {
+                return socket.listen.family == config::Address::Family::inherited &&
+                       socket.listen.path == name;
+            }))
+            spdlog::warn("the service manager has passed socket \"{}\", and no socket of the spec "
+                         "names it",
+                         name);
 }
 
 std::unique_ptr<Pool> Daemon::make_pool(const config::Pool& spec)
@@ -351,7 +367,7 @@ bool Daemon::queues_empty() const
 {
     for (const auto& pool : pools_)
         for (const auto& slot : pool->slots())
-            if (slot->worker() && slot->worker()->traffic().pending != 0)
+            if (slot->worker() && slot->worker()->sockets().traffic().pending != 0)
                 return false;
     return true;
 }
@@ -376,6 +392,7 @@ awaitable<void> Daemon::drain_and_end()
     if (delay.count() > 0)
         co_await changed_.wait_until(Clock::now() + delay, std::move(hurried));
     sockets_.stop_accepting();
+    asked_.stop_accepting();
     co_await let_queues_empty();
     if (phase_ == Phase::draining)
         for (const auto& pool : pools_)

@@ -13,6 +13,7 @@
 
 #include "config/load.hpp"
 #include "config/spec.hpp"
+#include "daemon/asked_sockets.hpp"
 #include "daemon/commands.hpp"
 #include "daemon/control_server.hpp"
 #include "daemon/control_socket.hpp"
@@ -38,6 +39,7 @@ struct DaemonSettings {
     os::UniqueFd keeper;
     pid_t keeper_pid = 0;
     ControlSocket control;
+    InheritedSockets inherited;
     bool managed = false; // a service manager listens to what the keeper relays
     std::optional<std::chrono::microseconds> watchdog; // how often it wants to hear of us
 };
@@ -62,6 +64,7 @@ public:
     [[nodiscard]] const config::Spec& spec() const { return spec_; }
     [[nodiscard]] const config::LoadOptions& load_options() const { return load_; }
     [[nodiscard]] const Sockets& sockets() const { return sockets_; }
+    [[nodiscard]] const AskedSockets& asked() const { return asked_; }
     [[nodiscard]] const std::vector<std::unique_ptr<Pool>>& pools() const { return pools_; }
     [[nodiscard]] Pool* find_pool(const std::string& name) const;
     [[nodiscard]] Services& services() { return services_; }
@@ -83,6 +86,7 @@ private:
     enum class Phase { running, draining, hurrying };
 
     [[nodiscard]] std::unique_ptr<Pool> make_pool(const config::Pool& spec);
+    void name_unused_sockets() const;
     void on_signal(int number);
     void beat();
     void watch_spec();
@@ -124,6 +128,7 @@ private:
     std::unique_ptr<Logs> logs_;
     ostler::Events events_; // not the base class's name for what the keeper says
     Sockets sockets_;
+    AskedSockets asked_;
     Services services_;
     std::vector<std::unique_ptr<Pool>> pools_; // in the order of the spec
     Commands commands_;

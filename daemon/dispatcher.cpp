@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/accepting.hpp"
+#include "daemon/errand.hpp"
 #include "daemon/queue_intake.hpp"
 #include "ipc/os/socket.hpp"
 
@@ -171,7 +172,15 @@ bool Dispatcher::no_room()
 void Dispatcher::deliver(TakenBack connection, Lane* first, Clock::time_point now)
 {
     if (give(connection, first, now) != Given::yes)
-        keep_or_shed(std::move(connection), now);
+        return keep_or_shed(std::move(connection), now);
+    let_go(std::move(connection));
+}
+
+// Its worker may be done with it already, and ours the last copy of a socket that lingers.
+void Dispatcher::let_go(TakenBack given)
+{
+    if (os::lingers(given.fd.borrow()))
+        errand_runner(executor_).close(std::move(given.fd));
 }
 
 // Until somebody has it, it is the caller's.
@@ -215,7 +224,8 @@ void Dispatcher::place(TakenBack connection, const Lane* from)
     if (given == Given::nobody && from != nullptr)
         given = give(connection, lanes_.choose(now), now);
     if (given != Given::yes)
-        keep_or_shed(std::move(connection), now);
+        return keep_or_shed(std::move(connection), now);
+    let_go(std::move(connection));
 }
 
 void Dispatcher::keep_or_shed(TakenBack connection, Clock::time_point now)
@@ -232,7 +242,7 @@ void Dispatcher::unpark()
         const auto now = Clock::now();
         if (give(parking_.oldest(), lanes_.choose(now), now) != Given::yes)
             return;
-        parking_.leave();
+        let_go(parking_.leave());
     }
 }
 

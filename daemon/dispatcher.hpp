@@ -66,6 +66,7 @@ private:
                const Lane* except = nullptr);
     void set_aside(Lane& lane, int error);
     void place(TakenBack connection, const Lane* from);
+    void let_go(TakenBack given);
     void keep_or_shed(TakenBack connection, Clock::time_point now);
     void unpark();
     void refuse(TakenBack connection);

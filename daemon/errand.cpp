@@ -4,35 +4,13 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
-#include <csignal>
 #include <utility>
+
+#include "daemon/signals_blocked.hpp"
 
 namespace ostler
 {
-namespace
-{
-
 namespace asio = boost::asio;
-
-// Signals are for the loop's thread; a new thread inherits the mask of its maker.
-class SignalsBlocked
-{
-public:
-    SignalsBlocked()
-    {
-        sigset_t all;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-    ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
-};
-
-} // namespace
 
 ErrandRunner::ErrandRunner(asio::execution_context& context)
     : asio::execution_context::service{context}
@@ -57,8 +35,16 @@ void ErrandRunner::run(std::unique_ptr<Errand> errand, const asio::any_io_execut
     });
 }
 
+void ErrandRunner::close(os::UniqueFd fd)
+{
+    if (!closer_)
+        closer_ = std::make_unique<Closer>();
+    closer_->close(std::move(fd));
+}
+
 void ErrandRunner::shutdown()
 {
+    closer_.reset();
     if (pool_)
         pool_->join();
     pool_.reset();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Taking back from a queue, off the loop's thread: a worker that faults while it receives holds the
-// socket's lock, and whoever reads the kept end then sleeps until that worker is dead.
+// What listeners do off the loop's thread. Taking back from a queue: a worker that faults while it
+// receives holds the socket's lock, and whoever reads the kept end then sleeps until that worker is
+// dead. And closing connections that a worker has had, if they linger.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "daemon/closer.hpp"
 #include "daemon/queue.hpp"
 
 namespace ostler
@@ -34,11 +36,14 @@ public:
     void run(std::unique_ptr<Errand> errand, const boost::asio::any_io_executor& home,
              std::function<void(std::unique_ptr<Errand>)> done);
 
+    void close(os::UniqueFd fd);
+
 private:
     void shutdown() override;
     // Two, so that one stuck worker does not keep the connections of all others from being moved.
     static constexpr std::size_t threads = 2;
     std::unique_ptr<boost::asio::thread_pool> pool_;
+    std::unique_ptr<Closer> closer_;
 };
 
 [[nodiscard]] ErrandRunner& errand_runner(const boost::asio::any_io_executor& executor);

@@ -12,6 +12,15 @@ namespace ostler
 namespace
 {
 
+// Whatever the service manager passes by the right name is right.
+bool expected(const config::Address& address, const os::Endpoint& is)
+{
+    if (address.family == config::Address::Family::inherited)
+        return true;
+    const auto wanted = endpoint_of(address);
+    return wanted && wanted->family() == is.family() && wanted->transport() == is.transport();
+}
+
 // What somebody else has bound: only what the spec expects there.
 std::optional<SocketListener::Bound> take_over(const config::Socket& spec, os::UniqueFd bound,
                                                std::string& sentence)
@@ -23,12 +32,20 @@ std::optional<SocketListener::Bound> take_over(const config::Socket& spec, os::U
     const auto is = os::Endpoint::of(bound.borrow());
     if (!is)
         return fail("the descriptor is not a socket");
-    const auto wanted = endpoint_of(spec.listen);
-    if (!wanted || wanted->family() != is->family() || wanted->transport() != is->transport())
+    if (!expected(spec.listen, *is))
         return fail(fmt::format("the descriptor is {}", is->text()));
     if (const auto done = os::set_nonblocking(bound.borrow()); !done)
         return fail(done.error().message());
-    if (is->transport() == os::Transport::stream)
+    const bool stream = is->transport() == os::Transport::stream;
+    if (spec.listen.family == config::Address::Family::inherited) {
+        if (stream && !os::listening(bound.borrow()))
+            return fail(is->text() + " does not listen: connections must not be accepted by the "
+                                     "service manager (Accept=no)");
+        // Its options and its file are its maker's.
+        return SocketListener::Bound{std::move(bound), std::make_shared<os::UnixFile>(),
+                                     Dispatcher::Trust::others_hold_it};
+    }
+    if (stream)
         if (const auto done = os::listen_on(bound.borrow(), stream_options(spec)); !done)
             return fail(done.error().message());
     auto file = is->family() == AF_UNIX && !is->abstract()

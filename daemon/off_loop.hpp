@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/closer.hpp"
 #include "daemon/crew.hpp"
 #include "ipc/os/fd.hpp"
 
@@ -36,31 +37,23 @@ public:
     OffLoop(const OffLoop&) = delete;
     OffLoop& operator=(const OffLoop&) = delete;
 
-    void close(os::UniqueFd fd);
-    void close(std::vector<os::UniqueFd> fds);
+    void close(os::UniqueFd fd) { closer_.close(std::move(fd)); }
+    void close(std::vector<os::UniqueFd> fds) { closer_.close(std::move(fds)); }
 
-    // Runs `work` on another thread, and then `done` with its value on the loop, unless this object
-    // is gone by then.
+    // For a worker, who may have seen to it that this never ends. Runs `work` on another thread,
+    // and then `done` with its value on the loop, unless this object is gone by then.
     template <typename Work, typename Done>
     void call(Work work, Done done)
     {
-        auto job = std::make_shared<std::pair<Work, Done>>(std::move(work), std::move(done));
-        others_.add([loop = loop_, job] {
-            auto value = job->first();
-            const std::lock_guard lock{loop->mutex};
-            if (loop->executor)
-                boost::asio::post(*loop->executor, [done = std::move(job->second),
-                                                    value = std::move(value)]() mutable {
-                    std::move(done)(std::move(value));
-                });
-        });
+        start(for_workers_, std::move(work), std::move(done));
     }
-    // Awaits what `work` returns.
+
+    // For ourselves. Awaits what `work` returns.
     template <typename Value, typename Work>
     boost::asio::awaitable<Value> run(Work work)
     {
         auto initiate = [this](auto handler, Work job) {
-            call(std::move(job), std::move(handler));
+            start(ours_, std::move(job), std::move(handler));
         };
         co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>,
                                                        void(Value)>(
@@ -73,9 +66,25 @@ private:
         std::mutex mutex;
         std::optional<boost::asio::any_io_executor> executor; // until the end
     };
+
+    template <typename Work, typename Done>
+    void start(Crew& crew, Work work, Done done)
+    {
+        auto job = std::make_shared<std::pair<Work, Done>>(std::move(work), std::move(done));
+        crew.add([loop = loop_, job] {
+            auto value = job->first();
+            const std::lock_guard lock{loop->mutex};
+            if (loop->executor)
+                boost::asio::post(*loop->executor, [done = std::move(job->second),
+                                                    value = std::move(value)]() mutable {
+                    std::move(done)(std::move(value));
+                });
+        });
+    }
     std::shared_ptr<Loop> loop_;
-    Crew others_{32};
-    Crew closers_{32}; // a worker may make each of them wait for long
+    Crew ours_{2};
+    Crew for_workers_{32};
+    Closer closer_;
 };
 
 } // namespace ostler

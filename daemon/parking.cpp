@@ -3,8 +3,24 @@
 
 #include <utility>
 
+#include "ipc/os/socket.hpp"
+
 namespace ostler
 {
+
+// Not just closed: a worker may have made it linger before it was taken back.
+Parking::~Parking()
+{
+    for (Parked& one : parked_)
+        os::reset_connection(std::move(one.connection.fd));
+}
+
+TakenBack Parking::leave()
+{
+    TakenBack oldest = std::move(parked_.front().connection);
+    parked_.pop_front();
+    return oldest;
+}
 
 void Parking::park(TakenBack connection, Clock::time_point until)
 {

@@ -28,10 +28,13 @@ public:
         : timer_{std::move(executor)}, give_up_{std::move(give_up)}
     {
     }
+    ~Parking(); // whoever still waits is reset
+    Parking(const Parking&) = delete;
+    Parking& operator=(const Parking&) = delete;
 
     [[nodiscard]] bool empty() const { return parked_.empty(); }
     [[nodiscard]] const TakenBack& oldest() const { return parked_.front().connection; }
-    void leave() { parked_.pop_front(); } // the oldest has found its place
+    [[nodiscard]] TakenBack leave(); // the oldest has found its place
     void park(TakenBack connection, Clock::time_point until);
 
 private:

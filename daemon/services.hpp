@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 
+#include "daemon/asked_sockets.hpp"
 #include "daemon/condition.hpp"
 #include "daemon/events.hpp"
 #include "daemon/keeper_link.hpp"
@@ -29,6 +30,9 @@ public:
     // on until its last worker has gone. Null: no such socket.
     [[nodiscard]] virtual std::shared_ptr<Listener> find(const std::string& name,
                                                          unsigned generation) const = 0;
+    // By which name the service manager has passed its descriptor of this number; empty: it has
+    // not.
+    [[nodiscard]] virtual std::string inherited_name(int number) const = 0;
 };
 
 struct Services {
@@ -38,6 +42,7 @@ struct Services {
     Events& events;
     OffLoop& off_loop;
     Post& post;
+    AskedSockets& asked;
     Condition& changed; // notified whenever a worker or slot changes its state
     const ListenerDirectory& listeners;
     pid_t keeper_pid;

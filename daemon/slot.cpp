@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/slot.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
@@ -25,6 +26,7 @@ Slot::Slot(Services& services, SlotOwner& owner, std::string pool, unsigned inde
       owner_{owner},
       pool_{std::move(pool)},
       index_{index},
+      give_up_sockets_{services.executor},
       timer_{services.executor}
 {
 }
@@ -35,6 +37,8 @@ void Slot::on(SlotEvent event)
     if (!rule)
         return;
     state_ = rule->to; // the only assignment to state_
+    if (!has_worker(state_) && state_ != SlotState::backoff)
+        kept_sockets_.clear();
     services_.changed.notify();
     perform(rule->effect);
 }
@@ -120,7 +124,17 @@ void Slot::launch()
     ensure(!worker_, "a slot holds one worker");
     WorkerOwner& self = *this;
     worker_ = std::make_unique<Worker>(services_, self, spec_, index_, generation_);
+    if (!kept_sockets_.empty())
+        give_up_sockets_.in(spec_->ready.timeout, [this] { kept_sockets_.clear(); });
     worker_->start();
+}
+
+void Slot::keep_sockets_of(const Worker& gone)
+{
+    give_up_sockets_.cancel();
+    for (auto& socket : gone.sockets().asked())
+        if (std::ranges::count(kept_sockets_, socket) == 0)
+            kept_sockets_.push_back(std::move(socket));
 }
 
 void Slot::wait_to_start()
@@ -216,6 +230,7 @@ void Slot::worker_gone(Worker& worker, const Ending& ending)
     const bool wanted = state_ == SlotState::running;
     const SlotEvent event = wanted ? judge(ending) : SlotEvent::exit_for_good;
     log_ending(worker, ending, event);
+    keep_sockets_of(worker);
     last_ending_ = ending;
     if (!ending.asked)
         fault_ = ending;

@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "daemon/deadline.hpp"
 #include "daemon/restart_policy.hpp"
 #include "daemon/services.hpp"
 #include "daemon/slot_lifecycle.hpp"
@@ -84,6 +86,7 @@ private:
     void perform(SlotEffect effect);
     void launch();
     void wait_to_start();
+    void keep_sockets_of(const Worker& gone);
     void settle();
     void clear();
     void begin_anew(std::shared_ptr<const config::Pool> spec, unsigned generation);
@@ -109,6 +112,9 @@ private:
     std::optional<Ending> last_ending_;
     std::optional<Ending> fault_;
     std::unique_ptr<Worker> worker_;
+    // What workers here had asked for, until the next one has had the time to ask for it again.
+    std::vector<std::shared_ptr<Listener>> kept_sockets_;
+    Deadline give_up_sockets_;
     boost::asio::steady_timer timer_;
     os::Alive alive_;
 };

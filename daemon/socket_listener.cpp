@@ -18,7 +18,7 @@ using config::Scheduling;
 
 std::unique_ptr<SocketListener> SocketListener::make(boost::asio::any_io_executor executor,
                                                      const config::Socket& spec, Bound bound,
-                                                     Failure& failure)
+                                                     Failure& failure, Rebind rebind)
 {
     const auto fail = [&](os::Error error) -> std::unique_ptr<SocketListener> {
         failure.sentence = fmt::format("cannot watch {}: {}", spec.listen.text, error.message());
@@ -35,16 +35,17 @@ std::unique_ptr<SocketListener> SocketListener::make(boost::asio::any_io_executo
         !added)
         return fail(added.error());
     return std::make_unique<SocketListener>(std::move(executor), spec, std::move(bound), *where,
-                                            std::move(*readiness));
+                                            std::move(*readiness), std::move(rebind));
 }
 
 SocketListener::SocketListener(boost::asio::any_io_executor executor, config::Socket spec,
                                Bound bound, os::Endpoint where,
-                               std::unique_ptr<Readiness> readiness)
+                               std::unique_ptr<Readiness> readiness, Rebind rebind)
     : executor_{executor},
       spec_{std::move(spec)},
       bound_{std::move(bound)},
       where_{where},
+      rebind_{std::move(rebind)},
       readiness_{std::move(readiness)},
       dispatcher_{executor, spec_, *readiness_, counters_},
       warnings_{std::chrono::seconds{10}},
@@ -116,6 +117,8 @@ void SocketListener::update(const config::Socket& changed)
 
 void SocketListener::apply_options()
 {
+    if (spec_.listen.family == config::Address::Family::inherited)
+        return; // they are its maker's
     if (!datagram() && os::listening(descriptor()))
         if (const auto done = os::listen_on(descriptor(), stream_options(spec_)); !done)
             spdlog::warn("socket {}: its options cannot be changed: {}", spec_.name,
@@ -183,12 +186,29 @@ void SocketListener::bind_later()
 
 void SocketListener::bind_again()
 {
+    if (!rebind_)
+        return bound_again(bind_again_here());
+    rebind_(alive_.guard([this](os::Result<Bound> fresh) {
+        if (!stopped_)
+            bound_again(std::move(fresh));
+    }));
+}
+
+os::Result<SocketListener::Bound> SocketListener::bind_again_here()
+{
     auto fresh = os::bind_again(where_, bind_options(spec_), descriptor());
     if (!fresh)
-        return cannot_bind(fresh.error());
+        return fresh.error();
     if (!datagram())
         if (const auto done = os::listen_on(fresh->fd.borrow(), stream_options(spec_)); !done)
-            return cannot_bind(done.error());
+            return done.error();
+    return Bound{std::move(fresh->fd), std::make_shared<os::UnixFile>(std::move(fresh->file))};
+}
+
+void SocketListener::bound_again(os::Result<Bound> fresh)
+{
+    if (!fresh)
+        return cannot_bind(fresh.error());
     if (const auto added =
             readiness_->add(fresh->fd.borrow(), Dispatcher::socket_key, Readiness::Want::shutdown);
         !added)
@@ -208,12 +228,12 @@ void SocketListener::cannot_bind(os::Error error)
     bind_later();
 }
 
-void SocketListener::now_bound(os::BoundSocket fresh)
+void SocketListener::now_bound(Bound fresh)
 {
-    // The old file went when the new one was made in its place.
-    bound_.file = std::make_shared<os::UnixFile>(std::move(fresh.file));
-    bound_.fd = std::move(fresh.fd);
-    bound_.trust = Dispatcher::Trust::ours_alone;
+    // The old file went when the new one was made in its place, perhaps with the same number.
+    if (bound_.file)
+        bound_.file->keep();
+    bound_ = std::move(fresh);
     ++counters_.rebound;
     dispatcher_.listen_to(descriptor(), bound_.trust);
     for (SharedIntake* holder : holders()) // whoever is told may end others

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,12 +32,16 @@ public:
         std::shared_ptr<os::UnixFile> file;
         Dispatcher::Trust trust = Dispatcher::Trust::ours_alone;
     };
+    // How it is bound anew where not everybody's file may be made, and that may take a while.
+    using Rebound = std::function<void(os::Result<Bound>)>; // called from the loop
+    using Rebind = std::function<void(Rebound)>;
     // A failure is a sentence.
     [[nodiscard]] static std::unique_ptr<SocketListener> make(boost::asio::any_io_executor executor,
                                                               const config::Socket& spec,
-                                                              Bound bound, Failure& failure);
+                                                              Bound bound, Failure& failure,
+                                                              Rebind rebind = {});
     SocketListener(boost::asio::any_io_executor executor, config::Socket spec, Bound bound,
-                   os::Endpoint where, std::unique_ptr<Readiness> readiness);
+                   os::Endpoint where, std::unique_ptr<Readiness> readiness, Rebind rebind);
     ~SocketListener() override;
 
     [[nodiscard]] std::unique_ptr<Listener> respread(const config::Socket& spec,
@@ -64,8 +69,10 @@ private:
     void let_go();
     void bind_later();
     void bind_again();
+    [[nodiscard]] os::Result<Bound> bind_again_here();
+    void bound_again(os::Result<Bound> fresh);
     void cannot_bind(os::Error error);
-    void now_bound(os::BoundSocket fresh);
+    void now_bound(Bound fresh);
     [[nodiscard]] std::vector<SharedIntake*> holders() const { return holders_; }
     [[nodiscard]] std::string holders_named() const;
 
@@ -73,6 +80,7 @@ private:
     config::Socket spec_;
     Bound bound_;
     os::Endpoint where_; // as bound: the port is known
+    Rebind rebind_;
     config::Scheduling scheduling_ = config::Scheduling::automatic;
     Counters counters_;
     std::unique_ptr<Readiness> readiness_;

@@ -2,6 +2,7 @@
 #include "daemon/sockets.hpp"
 
 #include <algorithm>
+#include <fcntl.h>
 
 namespace ostler
 {
@@ -13,9 +14,10 @@ bool contains(const std::vector<std::string>& names, const std::string& name)
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-config::Scheduling resolved(const config::Socket& socket, bool hand_overs)
+// As `listener` settles it. Whether one that was passed to us is for datagrams no spec says.
+config::Scheduling resolved(const config::Socket& socket, const Listener& listener, bool hand_overs)
 {
-    if (socket.listen.family == config::Address::Family::udp)
+    if (listener.datagram())
         return config::Scheduling::shared;
     if (socket.scheduling != config::Scheduling::automatic)
         return socket.scheduling;
@@ -49,9 +51,27 @@ std::vector<os::FdRef> Sockets::leaving(const config::Difference& difference) co
 std::shared_ptr<Listener> Sockets::bind(const config::Socket& socket,
                                         const config::Difference& difference, std::string& problem)
 {
+    if (socket.listen.family == config::Address::Family::inherited)
+        return take_over(socket, problem);
     Listener::Failure failure;
     std::shared_ptr<Listener> listener =
         Listener::bind(executor_, socket, failure, leaving(difference));
+    problem = failure.sentence;
+    return listener;
+}
+
+// A copy: ours stays, as nobody could pass it to us again.
+std::shared_ptr<Listener> Sockets::take_over(const config::Socket& socket, std::string& problem)
+{
+    const auto found = inherited_.find(socket.listen.path);
+    if (const auto* why = std::get_if<std::string>(&found)) {
+        problem = "socket " + socket.name + ": " + *why;
+        return nullptr;
+    }
+    os::UniqueFd copy{os::adopt, ::fcntl(std::get<os::FdRef>(found).get(), F_DUPFD_CLOEXEC, 0)};
+    Listener::Failure failure;
+    std::shared_ptr<Listener> listener =
+        Listener::adopt(executor_, socket, std::move(copy), failure);
     problem = failure.sentence;
     return listener;
 }
@@ -91,7 +111,7 @@ std::string Sockets::prepare(const config::Spec& next, const config::Difference&
     for (const config::Socket& socket : next.sockets) {
         std::shared_ptr<Listener> listener = open_for(socket, difference);
         const bool hand_overs = takes_hand_overs(next, socket.name);
-        if (!listener || listener->scheduling() != resolved(socket, hand_overs)) {
+        if (!listener || listener->scheduling() != resolved(socket, *listener, hand_overs)) {
             std::string problem;
             listener =
                 listener ? copy_of(*listener, socket, problem) : bind(socket, difference, problem);

@@ -14,6 +14,7 @@
 
 #include "config/diff.hpp"
 #include "config/spec.hpp"
+#include "daemon/inherited_sockets.hpp"
 #include "daemon/services.hpp"
 
 namespace ostler
@@ -22,7 +23,10 @@ namespace ostler
 class Sockets final : public ListenerDirectory
 {
 public:
-    explicit Sockets(boost::asio::any_io_executor executor) : executor_{std::move(executor)} {}
+    Sockets(boost::asio::any_io_executor executor, InheritedSockets inherited)
+        : executor_{std::move(executor)}, inherited_{std::move(inherited)}
+    {
+    }
 
     // Binds what `next` has and is not open yet. Empty, or why not, in a sentence; then nothing is
     // left of the attempt.
@@ -41,6 +45,11 @@ public:
     [[nodiscard]] std::shared_ptr<Listener> find(const std::string& name) const;
     [[nodiscard]] std::shared_ptr<Listener> find(const std::string& name,
                                                  unsigned generation) const override;
+    [[nodiscard]] std::vector<std::string> inherited_names() const { return inherited_.names(); }
+    [[nodiscard]] std::string inherited_name(int number) const override
+    {
+        return inherited_.name_of(number);
+    }
     [[nodiscard]] std::vector<std::shared_ptr<Listener>>
     in_order_of(const config::Spec& spec) const;
     void stop_accepting();
@@ -59,10 +68,13 @@ private:
     [[nodiscard]] std::vector<os::FdRef> leaving(const config::Difference& difference) const;
     [[nodiscard]] std::shared_ptr<Listener>
     bind(const config::Socket& socket, const config::Difference& difference, std::string& problem);
+    [[nodiscard]] std::shared_ptr<Listener> take_over(const config::Socket& socket,
+                                                      std::string& problem);
     [[nodiscard]] std::shared_ptr<Listener> copy_of(Listener& open, const config::Socket& socket,
                                                     std::string& problem);
 
     boost::asio::any_io_executor executor_;
+    InheritedSockets inherited_;
     std::map<std::string, History> open_;
     std::map<std::string, std::shared_ptr<Listener>> prepared_;
 };

@@ -54,7 +54,7 @@ const char* state_of(const Slot& slot)
 
 void add_process(json::object& row, const Worker& worker)
 {
-    const Worker::Traffic traffic = worker.traffic();
+    const WorkerSockets::Traffic traffic = worker.sockets().traffic();
     row["id"] = worker.id();
     row["online"] = worker.told_online();
     row["disconnected"] = worker.told_disconnect();
@@ -120,6 +120,7 @@ json::object socket_row(const Listener& listener)
     const Listener::Counters& counters = listener.counters();
     return {{"name", listener.spec().name},
             {"address", listener.address()},
+            {"asked_by", nullptr},
             {"scheduling",
              listener.scheduling() == config::Scheduling::shared ? "shared" : "round-robin"},
             {"accepted", counters.accepted},
@@ -152,6 +153,11 @@ json::object status_of(const Daemon& daemon, const std::optional<std::string>& p
     json::array sockets;
     for (const auto& listener : daemon.sockets().in_order_of(daemon.spec()))
         sockets.push_back(socket_row(*listener));
+    for (const auto& [asker, listener] : daemon.asked().open()) {
+        json::object row = socket_row(*listener);
+        row["asked_by"] = asker;
+        sockets.push_back(std::move(row));
+    }
     json::array pools;
     for (const auto& one : daemon.pools())
         if (!pool || one->name() == *pool)

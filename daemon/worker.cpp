@@ -46,6 +46,7 @@ Worker::Worker(Services& services, WorkerOwner& owner, std::shared_ptr<const con
       owner_{owner},
       spec_{std::move(spec)},
       identity_{services.next_worker(), slot, generation, spec_->name, spec_->program.sockets},
+      sockets_{services, *this, identity_, spec_->program, page_},
       deadline_{services.executor},
       report_{services.executor}
 {
@@ -117,7 +118,7 @@ void Worker::announce()
 
 void Worker::begin_drain()
 {
-    pause_intakes();
+    sockets_.pause();
     if (channel_ended_ || dialect_->drain(spec_->stop.drain))
         return due_in(spec_->stop.drain);
     on(WorkerEvent::overdue); // it cannot be told: its signal is the beginning of its drain
@@ -125,7 +126,7 @@ void Worker::begin_drain()
 
 void Worker::terminate()
 {
-    pause_intakes();
+    sockets_.pause();
     if (channel_ended_ && !so_far_.asked && !so_far_.voluntary && so_far_.ended_for.empty())
         so_far_.ended_for = "closed its channel";
     // A worker that cannot be told to drain finishes what it has after the signal, so it gets that
@@ -152,7 +153,7 @@ void Worker::kill()
 void Worker::retire()
 {
     deadline_.cancel();
-    reclaim_intakes();
+    sockets_.reclaim();
     tell_exit();
     owner_.worker_gone(*this, so_far_); // may destroy us
 }
@@ -197,8 +198,10 @@ void Worker::tell_online()
 
 void Worker::tell_listening(const std::string& socket) const
 {
-    const Listener& listener = *intakes_.at(socket).listener;
-    boost::json::object details{{"socket", socket}, {"address", listener.address()}};
+    const Listener& listener = sockets_.at(socket);
+    boost::json::object details{{"socket", nullptr}, {"address", listener.address()}};
+    if (sockets_.of_the_spec(socket))
+        details["socket"] = socket;
     if (const auto bound = os::Endpoint::of(listener.descriptor())) {
         details["port"] = bound->family() == AF_UNIX ? -1 : static_cast<int>(bound->port());
         details["address_type"] = address_type(*bound);
@@ -332,7 +335,7 @@ void Worker::check_ready()
         case config::ReadyWhen::online:
             return online_;
         case config::ReadyWhen::listening:
-            return online_ && listens_everywhere();
+            return online_ && sockets_.listens();
         case config::ReadyWhen::notify:
             return notified_;
         }
@@ -340,12 +343,6 @@ void Worker::check_ready()
     };
     if (holds())
         on(WorkerEvent::became_ready);
-}
-
-bool Worker::listens_everywhere() const
-{
-    return std::all_of(identity_.sockets.begin(), identity_.sockets.end(),
-                       [this](const std::string& socket) { return listening_.contains(socket); });
 }
 
 void Worker::said_online(const std::string&)
@@ -364,88 +361,32 @@ void Worker::said_ready()
 
 // --- Its sockets. ---
 
-std::variant<ipc::Grant, ipc::Refusal> Worker::asked_for(const std::string& socket)
-{
-    if (std::find(identity_.sockets.begin(), identity_.sockets.end(), socket) ==
-        identity_.sockets.end())
-        return ipc::Refusal{ENOENT,
-                            "pool " + identity_.pool + " lists no socket \"" + socket + "\""};
-    if (intakes_.contains(socket))
-        return ipc::Refusal{EADDRINUSE, "this worker listens on socket \"" + socket + "\" already"};
-    if (state_ != WorkerState::starting && state_ != WorkerState::ready)
-        return ipc::Refusal{ESHUTDOWN, "this worker was told to go"};
-    std::shared_ptr<Listener> listener = services_.listeners.find(socket, identity_.generation);
-    if (!listener)
-        return ipc::Refusal{ENOENT, "socket \"" + socket + "\" is not open any more"};
-    auto intake = listener->admit(*this, page_ ? &*page_ : nullptr);
-    if (!intake)
-        return ipc::Refusal{intake.error().value(),
-                            "joining socket \"" + socket + "\": " + intake.error().message()};
-    const ipc::Grant grant{(*intake)->given(), (*intake)->delivery() == Delivery::queue,
-                           listener->datagram(), listener->address()};
-    intakes_.emplace(socket, Held{std::move(listener), std::move(*intake)});
-    return grant;
-}
-
 void Worker::said_listening(const std::string& socket)
 {
-    listening_.insert(socket);
+    sockets_.answered(socket);
     tell_listening(socket);
     spdlog::debug("worker {} listens  socket={} id={}", label(), socket, id());
     check_ready();
 }
 
-void Worker::said_closed(const std::string& socket)
+bool Worker::may_listen() const
 {
-    listening_.erase(socket);
-    intakes_.erase(socket); // which reclaims
+    return state_ == WorkerState::starting || state_ == WorkerState::ready;
 }
 
-void Worker::listener_replaced(const std::string& socket, os::FdRef fresh)
+void Worker::socket_replaced(const std::string& socket, os::FdRef fresh)
 {
     if (!dialect_->replace(socket, fresh))
         owner_.worker_outdated(*this);
 }
 
-void Worker::intake_stuck(const std::string& socket)
+void Worker::socket_stuck(const std::string& socket)
 {
     spdlog::error("worker {} holds the queue of socket {} and is killed  id={}", label(), socket,
                   id());
     so_far_.ended_for = "held the queue of socket " + socket;
     sent_ = SIGKILL;
     services_.keeper.signal(id(), SIGKILL, Scope::group);
-}
-
-void Worker::pause_intakes()
-{
-    for (auto& [socket, held] : intakes_)
-        held.intake->pause();
-}
-
-void Worker::reclaim_intakes()
-{
-    for (auto& [socket, held] : intakes_)
-        held.intake->reclaim();
-}
-
-Worker::Traffic Worker::traffic() const
-{
-    Traffic traffic;
-    std::uint64_t queued = 0;
-    bool shared = false;
-    for (const auto& [socket, held] : intakes_) {
-        traffic.pending += held.intake->pending();
-        queued += held.intake->passed();
-        shared = shared || held.intake->delivery() == Delivery::shared;
-    }
-    traffic.accepted = queued - std::min<std::uint64_t>(queued, traffic.pending);
-    if (!page_)
-        return traffic;
-    const std::uint64_t taken = page_->taken();
-    if (shared)
-        traffic.accepted = std::max(traffic.accepted, taken);
-    traffic.open = taken - std::min(taken, page_->done());
-    return traffic;
 }
 
 // --- Messages. ---
@@ -475,13 +416,13 @@ void Worker::said_in_vain(const ipc::Refusal& refusal)
 void Worker::said_drained()
 {
     if (state_ == WorkerState::draining || state_ == WorkerState::stopping)
-        reclaim_intakes();
+        sockets_.reclaim();
 }
 
 void Worker::said_leaving()
 {
     so_far_.voluntary = !so_far_.asked;
-    reclaim_intakes();
+    sockets_.reclaim();
 }
 
 void Worker::said_load(std::uint64_t busy_since, std::uint64_t taken, std::uint64_t done)
@@ -494,7 +435,7 @@ void Worker::disconnected()
 {
     channel_ended_ = true;
     services_.post.close(id());
-    reclaim_intakes();
+    sockets_.reclaim();
     tell_disconnect();
     if (last_signal_)
         return on(WorkerEvent::told_to_stop);

@@ -3,19 +3,17 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "config/spec.hpp"
 #include "daemon/deadline.hpp"
 #include "daemon/ending.hpp"
-#include "daemon/intake.hpp"
 #include "daemon/load_page.hpp"
 #include "daemon/services.hpp"
 #include "daemon/worker_lifecycle.hpp"
+#include "daemon/worker_sockets.hpp"
 #include "ipc/channel/dialect.hpp"
 
 namespace ostler
@@ -35,7 +33,7 @@ public:
     virtual void worker_outdated(Worker& worker) = 0;
 };
 
-class Worker final : KeeperLink::Ward, ipc::DialectEvents, IntakeOwner, Post::Mailbox
+class Worker final : KeeperLink::Ward, ipc::DialectEvents, WorkerSockets::Owner, Post::Mailbox
 {
 public:
     // `spec` is what it is started from, whatever the pool's becomes later.
@@ -64,19 +62,9 @@ public:
     [[nodiscard]] bool told_online() const { return told_online_; }
     [[nodiscard]] bool told_disconnect() const { return told_disconnect_; }
 
-    struct Traffic {
-        std::uint64_t accepted = 0;
-        unsigned pending = 0;
-        std::optional<std::uint64_t> open; // unknown without a page
-    };
-    [[nodiscard]] Traffic traffic() const;
+    [[nodiscard]] const WorkerSockets& sockets() const { return sockets_; }
 
 private:
-    struct Held { // the intake refers to its listener
-        std::shared_ptr<Listener> listener;
-        std::unique_ptr<Intake> intake;
-    };
-
     void tell(EventKind kind, boost::json::object details = {}) const;
     void tell_online();
     void tell_listening(const std::string& socket) const;
@@ -96,9 +84,6 @@ private:
     void watch_report(os::UniqueFd pipe);
     void read_report();
     void check_ready();
-    [[nodiscard]] bool listens_everywhere() const;
-    void pause_intakes();
-    void reclaim_intakes();
     void fail_start(const std::string& sentence);
 
     // What the keeper says.
@@ -108,9 +93,16 @@ private:
 
     // What the worker says.
     void said_online(const std::string& library) override;
-    std::variant<ipc::Grant, ipc::Refusal> asked_for(const std::string& socket) override;
+    std::variant<ipc::Grant, ipc::Refusal> asked_for(const std::string& socket) override
+    {
+        return sockets_.join(socket);
+    }
+    void asked_for(const ipc::Wanted& wanted, Answer answer) override
+    {
+        sockets_.ask(wanted, std::move(answer));
+    }
     void said_listening(const std::string& socket) override;
-    void said_closed(const std::string& socket) override;
+    void said_closed(const std::string& socket) override { sockets_.close(socket); }
     void said_ready() override;
     void said_drained() override;
     void said_leaving() override;
@@ -126,9 +118,10 @@ private:
     [[nodiscard]] ipc::Delivery deliver(const ipc::Sender& from,
                                         const ipc::Message& message) override;
 
-    // What its intakes say.
-    void listener_replaced(const std::string& socket, os::FdRef fresh) override;
-    void intake_stuck(const std::string& socket) override;
+    // What its sockets say.
+    [[nodiscard]] bool may_listen() const override;
+    void socket_replaced(const std::string& socket, os::FdRef fresh) override;
+    void socket_stuck(const std::string& socket) override;
 
     Services& services_;
     WorkerOwner& owner_;
@@ -141,10 +134,9 @@ private:
     os::UniqueFd pidfd_;
     std::optional<LoadPage> page_;
     std::unique_ptr<ipc::Dialect> dialect_;
-    std::map<std::string, Held> intakes_; // by socket; they refer to page_
-    std::set<std::string> listening_;     // answered
-    Ending so_far_;                       // what is known of its end before it came
-    bool spawned_ = false;                // exec has succeeded
+    WorkerSockets sockets_; // they refer to page_
+    Ending so_far_;         // what is known of its end before it came
+    bool spawned_ = false;  // exec has succeeded
     bool online_ = false;
     bool told_online_ = false;
     bool told_disconnect_ = false;

@@ -16,6 +16,7 @@
 #include "config/load.hpp"
 #include "daemon/control_access.hpp"
 #include "daemon/daemon.hpp"
+#include "daemon/inherited_sockets.hpp"
 #include "daemon/log_setup.hpp"
 #include "daemon/signals.hpp"
 #include "ipc/control/address.hpp"
@@ -75,6 +76,7 @@ bool timers_work(boost::asio::io_context& loop)
 
 int run(const Options& options, config::Spec spec, os::UniqueFd keeper)
 {
+    InheritedSockets inherited = InheritedSockets::from_keeper(); // before a number is taken
     setup_log(spec.log);
     raise_descriptor_limit();
     ControlSocket::Failure failure;
@@ -95,6 +97,7 @@ int run(const Options& options, config::Spec spec, os::UniqueFd keeper)
                                        .keeper = std::move(keeper),
                                        .keeper_pid = ::getppid(),
                                        .control = std::move(*control),
+                                       .inherited = std::move(inherited),
                                        .managed = std::getenv("OSTLER_NOTIFY") != nullptr,
                                        .watchdog = watchdog_of_keeper()}};
     if (const std::string problem = daemon.start(); !problem.empty()) {

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/keeper/inherited.hpp"
 #include "daemon/keeper/keeper.hpp"
 #include "daemon/keeper/say.hpp"
 #include "daemon/keeper/signals.hpp"
@@ -103,6 +104,7 @@ int main(int, char* argv[])
     if (!enough_descriptors())
         return exit_system;
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const auto inherited = keeper::Inherited::from_environment();
     auto signals = keeper::take_over_signals();
     end_with_parent();
     auto manager = keeper::ServiceManager::from_environment();
@@ -115,7 +117,8 @@ int main(int, char* argv[])
     os::UniqueFd ours, theirs;
     if (const int error = os::packet_pair(ours, theirs))
         return fail("make a channel to", master.path(), -error);
-    const auto started = keeper::start_master(master.path(), argv, theirs.borrow());
+    const auto started =
+        keeper::start_master(master.path(), argv, theirs.borrow(), inherited.descriptors());
     if (started.pid < 0)
         return fail("start", master.path(), -started.pid);
     theirs.reset();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/keeper/process.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -96,13 +97,16 @@ Started start_launcher(os::FdRef launcher, std::span<const int> fds)
     return start({launcher.get(), "", AT_EMPTY_PATH, argv, env, fds, nullptr});
 }
 
-Started start_master(const char* path, char* argv[], os::FdRef channel)
+Started start_master(const char* path, char* argv[], os::FdRef channel,
+                     std::span<const int> inherited)
 {
-    const int fds[] = {channel.get()};
+    int fds[most_fds] = {channel.get()};
+    const std::size_t count = std::min(inherited.size(), most_fds - 1);
+    std::copy_n(inherited.begin(), count, fds + 1);
     static_assert(wire::keeper::channel_fd == first_fd);
     argv[0] = const_cast<char*>(path); // exec only reads it
     const sigset_t held = held_by_master();
-    return start({AT_FDCWD, path, 0, argv, environ, fds, &held});
+    return start({AT_FDCWD, path, 0, argv, environ, {fds, count + 1}, &held});
 }
 
 } // namespace ostler::keeper

@@ -20,8 +20,9 @@ struct Started {
 // environment.
 [[nodiscard]] Started start_launcher(os::FdRef launcher, std::span<const int> fds);
 
-// Executes `path` with `argv` and our environment, its end of the channel at 3, in a group of its
-// own. argv[0] becomes the path.
-[[nodiscard]] Started start_master(const char* path, char* argv[], os::FdRef channel);
+// Executes `path` with `argv` and our environment, its end of the channel at 3 and what is
+// inherited behind it, in a group of its own. argv[0] becomes the path.
+[[nodiscard]] Started start_master(const char* path, char* argv[], os::FdRef channel,
+                                   std::span<const int> inherited);
 
 } // namespace ostler::keeper

@@ -22,10 +22,16 @@ QUEUE, SHARED, DATAGRAM = 1, 2, 3
 CONTROLLERS, WORKER, POOL, ALL = 0, 1, 2, 3
 BYTES, JSON = 0, 1
 KEEP_OPEN, CONFIRM, FD_LOST = 1, 2, 4
+V6ONLY, EXCLUSIVE = 1, 2
 
 
 class NotStarted(Exception):
     """No ostlerd started this process."""
+
+
+class _Address(ctypes.Structure):
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("text", c_char_p),
+                ("backlog", c_uint32), ("reserved", c_uint32 * 5)]
 
 
 class _Message(ctypes.Structure):
@@ -71,6 +77,7 @@ def _load():
             ("worker_socket", c_char_p, handle, c_uint32),
             ("worker_reason", c_char_p, handle),
             ("worker_listen", c_int, handle, c_char_p, c_int, POINTER(c_uint32)),
+            ("worker_listen_at", c_int, handle, POINTER(_Address), c_int, POINTER(c_uint32)),
             ("listener_address", c_char_p, handle, c_uint32),
             ("listener_kind", c_int, handle, c_uint32),
             ("listener_fd", c_int, handle, c_uint32),
@@ -140,6 +147,16 @@ class Worker:
         listener = c_uint32()
         self._check(self._lib.ostler_worker_listen(
             self._handle, name.encode() if name else None, int(timeout * 1000), byref(listener)))
+        return listener.value
+
+    def listen_at(self, address, v6only=False, exclusive=False, backlog=0, timeout=10.0):
+        """Asks for a socket at an address of our own choice, such as "tcp://*:8080", "udp://[::]:0",
+        "unix:app.sock" or "fd:3". Returns its number, or raises OSError."""
+        where = _Address(size=ctypes.sizeof(_Address), text=address.encode(), backlog=backlog)
+        where.flags = (V6ONLY if v6only else 0) | (EXCLUSIVE if exclusive else 0)
+        listener = c_uint32()
+        self._check(self._lib.ostler_worker_listen_at(
+            self._handle, byref(where), int(timeout * 1000), byref(listener)))
         return listener.value
 
     def address(self, listener):

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,8 +27,16 @@ struct Identity {
     std::vector<std::string> sockets; // that it may ask for, by name
 };
 
+// A socket that a worker asks for by its address.
+struct Wanted {
+    std::string address;     // as it was said; at most native::max_address bytes
+    std::uint32_t index = 0; // with port 0: which of the free ports
+    bool v6only = false;
+    std::uint32_t backlog = 0; // 0: the usual one
+};
 // What a worker gets that asks for a socket: a descriptor (lent), and what it is.
 struct Grant {
+    std::string socket; // by this name it is spoken of from now on
     os::FdRef descriptor{-1};
     bool queue = false; // connections arrive in it one by one; else it is the socket itself
     bool datagram = false;
@@ -45,7 +54,10 @@ public:
     virtual ~DialectEvents() = default;
     virtual void said_online(const std::string& library) = 0;
     virtual std::variant<Grant, Refusal>
-    asked_for(const std::string& socket) = 0;                   // answered at once
+    asked_for(const std::string& socket) = 0; // answered at once
+    // Answered at once or later, but never when the dialect is gone.
+    using Answer = std::function<void(std::variant<Grant, Refusal>)>;
+    virtual void asked_for(const Wanted& wanted, Answer answer) = 0;
     virtual void said_listening(const std::string& socket) = 0; // after the answer was sent
     virtual void said_closed(const std::string& socket) = 0;
     virtual void said_ready() = 0;

@@ -18,8 +18,6 @@ namespace
 
 namespace native = wire::native;
 
-constexpr std::size_t max_listeners = 64; // a worker
-
 std::string joined(const std::vector<std::string>& names)
 {
     std::string all;
@@ -79,7 +77,9 @@ private:
     void pass_on(Incoming::Whole whole);
     [[nodiscard]] std::variant<unsigned, Refusal> outcome_of(Incoming::Whole& whole);
 
-    void grant(std::uint32_t request, const std::string& socket, const Grant& given);
+    void ask_at(std::uint32_t request, const native::Listen& listen, std::uint32_t backlog);
+    void answer_listen(std::uint32_t request, const std::variant<Grant, Refusal>& answered);
+    void grant(std::uint32_t request, const Grant& given);
     void refuse_listen(std::uint32_t request, const Refusal& refusal);
     template <typename Message>
     void answer(std::uint32_t request, const Message& message, std::span<const int> lent = {});
@@ -97,7 +97,8 @@ private:
     bool greeted_ = false;
     bool ended_ = false; // what it sent before it broke the protocol, and is still to be read
     std::uint32_t drain_request_ = 0;
-    std::vector<std::string> listeners_; // by number; empty: closed
+    std::vector<std::string> listeners_; // by number; empty: free
+    std::size_t listening_ = 0;          // numbers that are in use, or promised
 };
 
 const std::array<NativeDialect::Entry, 7> NativeDialect::table{{
@@ -195,30 +196,58 @@ void NativeDialect::on_listen(std::uint32_t request, wire::Reader& body)
     native::Listen listen;
     if (!understood(body, listen, "listen"))
         return;
-    if (listen.by != static_cast<std::uint8_t>(native::ListenBy::name))
-        return refuse_listen(
-            request, {EOPNOTSUPP, "only sockets of the spec can be asked for, by their name"});
-    if (listeners_.size() >= max_listeners)
+    const bool at = listen.by == static_cast<std::uint8_t>(native::ListenBy::address);
+    native::ListenMore more;
+    if (at && !understood(body, more, "listen"))
+        return;
+    if (listening_ >= native::max_listeners)
         return refuse_listen(request, {EMFILE, "a worker may have at most 64 listeners"});
-    const std::string socket{listen.what};
-    const auto answered = events_.asked_for(socket);
-    if (const Grant* given = std::get_if<Grant>(&answered))
-        grant(request, socket, *given);
-    else
-        refuse_listen(request, std::get<Refusal>(answered));
+    if (at)
+        return ask_at(request, listen, more.backlog);
+    if (listen.by != static_cast<std::uint8_t>(native::ListenBy::name))
+        return refuse_listen(request, {EOPNOTSUPP, "listen by name (0) or by address (1)"});
+    ++listening_;
+    answer_listen(request, events_.asked_for(std::string{listen.what}));
 }
 
-void NativeDialect::grant(std::uint32_t request, const std::string& socket, const Grant& given)
+void NativeDialect::ask_at(std::uint32_t request, const native::Listen& listen,
+                           std::uint32_t backlog)
 {
+    if (listen.what.size() > native::max_address)
+        return refuse_listen(request, {EINVAL, "an address has at most 128 bytes"});
+    ++listening_;
+    const Wanted wanted{.address = std::string{listen.what},
+                        .index = listen.index,
+                        .v6only = (listen.flags & native::listen_v6only) != 0,
+                        .backlog = backlog};
+    events_.asked_for(wanted, [this, request](const std::variant<Grant, Refusal>& answered) {
+        answer_listen(request, answered);
+    });
+}
+
+void NativeDialect::answer_listen(std::uint32_t request,
+                                  const std::variant<Grant, Refusal>& answered)
+{
+    if (const Grant* given = std::get_if<Grant>(&answered))
+        return grant(request, *given);
+    --listening_;
+    refuse_listen(request, std::get<Refusal>(answered));
+}
+
+void NativeDialect::grant(std::uint32_t request, const Grant& given)
+{
+    auto place = std::find(listeners_.begin(), listeners_.end(), std::string{});
+    if (place == listeners_.end())
+        place = listeners_.insert(place, std::string{});
     const native::Listening listening{
-        .listener = static_cast<std::uint32_t>(listeners_.size()),
+        .listener = static_cast<std::uint32_t>(place - listeners_.begin()),
         .how = static_cast<std::uint8_t>(given.queue ? native::How::queue : native::How::socket),
         .datagram = given.datagram,
         .address = given.address};
-    listeners_.push_back(socket);
+    *place = given.socket;
     const int descriptor = given.descriptor.get();
     answer(request, listening, {&descriptor, 1});
-    events_.said_listening(socket);
+    events_.said_listening(given.socket);
 }
 
 void NativeDialect::refuse_listen(std::uint32_t request, const Refusal& refusal)
@@ -248,8 +277,10 @@ void NativeDialect::on_close(std::uint32_t request, wire::Reader& body)
     native::Close close;
     if (!understood(body, close, "close"))
         return;
-    if (close.listener < listeners_.size() && !listeners_[close.listener].empty())
+    if (close.listener < listeners_.size() && !listeners_[close.listener].empty()) {
+        --listening_;
         events_.said_closed(std::exchange(listeners_[close.listener], {}));
+    }
     answer(request, native::Closed{});
 }
 

@@ -144,6 +144,21 @@ Result<void> set_nonblocking(FdRef socket)
     return {};
 }
 
+bool lingers(FdRef socket)
+{
+    linger set{};
+    socklen_t size = sizeof set;
+    return ::getsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &set, &size) == 0 &&
+           set.l_onoff != 0 && set.l_linger != 0;
+}
+
+void end_lingering(FdRef socket)
+{
+    const linger off{};
+    if (lingers(socket))
+        ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &off, sizeof off);
+}
+
 void reset_connection(UniqueFd connection)
 {
     const linger at_once{1, 0};

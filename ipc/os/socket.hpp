@@ -46,6 +46,9 @@ struct StreamOptions {
 // Connections in the kernel's queue; 0 where it cannot tell (Unix sockets).
 [[nodiscard]] unsigned backlog_waiting(FdRef socket);
 [[nodiscard]] Result<void> set_nonblocking(FdRef socket);
+// Whether its last close waits until all is sent; and that it does not, though all is sent.
+[[nodiscard]] bool lingers(FdRef socket);
+void end_lingering(FdRef socket);
 // Closes with a reset, so that the peer knows at once and nothing lingers.
 void reset_connection(UniqueFd connection);
 

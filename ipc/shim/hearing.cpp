@@ -93,14 +93,15 @@ void Worker::on_listening(Packet& packet)
     if (message.error != 0)
         return Requests::answer(*listen, refusal(message.error, message.reason));
     const bool wanted = listen->state == Request::State::asked;
-    const int place = wanted ? adopt(message, static_cast<os::UniqueFd&&>(packet.fd)) : -ETIMEDOUT;
+    const int place =
+        wanted ? adopt(message, listen->wish, static_cast<os::UniqueFd&&>(packet.fd)) : -ETIMEDOUT;
     Requests::answer(*listen, place);
     if (place < 0 && find(message.listener) == nullptr)
         give_back(message.listener); // what came with it was closed: others get the connections
 }
 
 // The place it got, or a negative errno.
-int Worker::adopt(const native::Listening& message, os::UniqueFd fd)
+int Worker::adopt(const native::Listening& message, const Wish& wish, os::UniqueFd fd)
 {
     if (!fd.valid())
         return -EMFILE; // the kernel had to drop it
@@ -109,10 +110,8 @@ int Worker::adopt(const native::Listening& message, os::UniqueFd fd)
     if (find(message.listener) != nullptr || !(queue || socket) ||
         (queue && !is_channel(fd.borrow())))
         return -EPROTO;
-    auto* place = std::find_if(listeners_, listeners_ + places, [](const Listener& listener) {
-        return listener.source == Listener::Source::none;
-    });
-    if (place == listeners_ + places)
+    Listener* place = free_place();
+    if (place == nullptr)
         return -EMFILE;
     char* address = copy_text(message.address);
     if (address == nullptr)
@@ -124,10 +123,24 @@ int Worker::adopt(const native::Listening& message, os::UniqueFd fd)
     place->number = message.listener;
     place->fd = static_cast<os::UniqueFd&&>(fd);
     place->address = address;
-    paused_ = paused_ || room_.short_after(place->fd.borrow());
+    place->wish = wish;
+    settle_in(*place);
+    return static_cast<int>(place - listeners_);
+}
+
+Listener* Worker::free_place()
+{
+    for (Listener& listener : listeners_)
+        if (listener.source == Listener::Source::none)
+            return &listener;
+    return nullptr;
+}
+
+void Worker::settle_in(Listener& place)
+{
+    paused_ = paused_ || room_.short_after(place.fd.borrow());
     watch_sources();
     set_alarm();
-    return static_cast<int>(place - listeners_);
 }
 
 // Acknowledged at once: nothing is read from queues or accepted from here on.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ipc/os/packet.hpp"
+#include "ipc/shim/own_socket.hpp"
 
 namespace ostler::shim
 {
@@ -95,8 +96,17 @@ int Listener::replace(os::UniqueFd fresh)
     return ::dup3(fresh.get(), fd.get(), O_CLOEXEC) < 0 ? -errno : 0;
 }
 
+void Listener::shut()
+{
+    if (own && fd.valid())
+        remove_file_of(address);
+    fd.reset();
+    source = Source::ended;
+}
+
 void Listener::clear()
 {
+    shut();
     std::free(address);
     *this = Listener{};
 }

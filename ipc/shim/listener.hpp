@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "ipc/os/fd.hpp"
+#include "ipc/shim/requests.hpp"
 #include "ipc/wire/native.hpp"
 
 namespace ostler::shim
@@ -37,14 +38,17 @@ struct Listener {
     Source source = Source::none;
     bool datagram = false;
     bool watched = false; // what epoll knows of it
+    bool own = false;     // we have bound it: the master knows nothing of it
     std::uint32_t number = 0;
     os::UniqueFd fd;
     char* address = nullptr; // malloc
+    Wish wish;               // what it was asked for with
 
     [[nodiscard]] bool takes() const { return source == Source::queue || source == Source::shared; }
     [[nodiscard]] Take take(Taken& taken) const;
     // A new socket under the old number, for whoever remembers it. 0 or a negative errno.
     [[nodiscard]] int replace(os::UniqueFd fresh);
+    void shut(); // takes nothing more, though it has its number still
     void clear();
 };
 

@@ -123,6 +123,15 @@ int ostler_worker_listen(ostler_worker* worker, const char* name, int timeout_ms
     return worker->worker.listen(name, Deadline::after(timeout_ms), *listener);
 }
 
+int ostler_worker_listen_at(ostler_worker* worker, const ostler_address* address, int timeout_ms,
+                            std::uint32_t* listener)
+{
+    if (worker == nullptr || address == nullptr || listener == nullptr ||
+        address->size < sizeof(ostler_address) || address->text == nullptr)
+        return -EINVAL;
+    return worker->worker.listen_at(*address, Deadline::after(timeout_ms), *listener);
+}
+
 const char* ostler_listener_address(const ostler_worker* worker, std::uint32_t listener)
 {
     const shim::Listener* found = find(worker, listener);

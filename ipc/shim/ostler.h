@@ -91,6 +91,52 @@ OSTLER_API const char* ostler_worker_reason(const ostler_worker* worker);
 OSTLER_API int ostler_worker_listen(ostler_worker* worker, const char* name, int timeout_ms,
                                     uint32_t* listener);
 
+enum ostler_address_flags {
+    OSTLER_V6ONLY = 1, /* an IPv6 address, [::] above all, takes no IPv4 */
+    /* We bind it ourselves, with our own rights, and share it with nobody: ostlerd is not asked and
+     * tells nobody of it. It is closed when we are told to go. */
+    OSTLER_EXCLUSIVE = 2
+};
+
+typedef struct ostler_address {
+    uint32_t size; /* sizeof(ostler_address), by OSTLER_ADDRESS_INIT */
+    uint32_t flags;
+    /* "tcp://127.0.0.1:8080", "tcp://[::1]:8080", "udp://…", "unix:/run/app.sock", "unix:app.sock"
+     * (in our folder), "unix:@name", or "fd:3": the socket of that number that ostlerd was passed
+     * by its service manager, if the spec gives it to our pool. The host is an address in numbers,
+     * or * for all that the machine has, IPv6 and IPv4. At most 128 bytes. */
+    const char* text;
+    uint32_t backlog; /* 0: ostlerd's usual one. The first worker that asks decides */
+    uint32_t reserved[5];
+} ostler_address;
+
+#ifdef __cplusplus
+#define OSTLER_ADDRESS_INIT                                                                        \
+    ostler_address                                                                                 \
+    {                                                                                              \
+        sizeof(ostler_address), 0, 0, 0, {}                                                        \
+    }
+#else
+#define OSTLER_ADDRESS_INIT                                                                        \
+    {                                                                                              \
+        sizeof(ostler_address), 0, 0, 0,                                                           \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+#endif
+
+/* Asks for a socket at an address of our own choice, which the workers of the pool that ask for the
+ * same share. Port 0 is a free one: the first that each worker asks for at an address is the same
+ * for all, the second is another, and so on. ostlerd binds; it closes the socket, and removes the
+ * file of a Unix socket, when no worker has it any more and none that had it is about to be
+ * started again. An address of the spec gives that socket.
+ * -EACCES when the pool's `listen_allow` or the system forbids it, -EADDRINUSE when somebody else
+ * has it, or we have already, -EADDRNOTAVAIL, -EINVAL for what is no address, -EMFILE at the 65th;
+ * ostler_worker_reason() has the sentence. It may be tried again. */
+OSTLER_API int ostler_worker_listen_at(ostler_worker* worker, const ostler_address* address,
+                                       int timeout_ms, uint32_t* listener);
+
 /* As bound: "tcp://127.0.0.1:8080", "unix:/run/app.sock". Lent until the listener is closed. */
 OSTLER_API const char* ostler_listener_address(const ostler_worker* worker, uint32_t listener);
 

@@ -74,6 +74,19 @@ public:
     {
         return listen(name.c_str(), timeout);
     }
+    // At an address of our own choice: "tcp://*:8080", "unix:app.sock", …
+    std::uint32_t listen_at(const std::string& where, std::uint32_t flags = 0,
+                            std::uint32_t backlog = 0,
+                            Milliseconds timeout = std::chrono::seconds{10})
+    {
+        ostler_address address = OSTLER_ADDRESS_INIT;
+        address.text = where.c_str();
+        address.flags = flags;
+        address.backlog = backlog;
+        std::uint32_t number = 0;
+        check_listening(ostler_worker_listen_at(get(), &address, milliseconds(timeout), &number));
+        return number;
+    }
     void close_listener(std::uint32_t listener)
     {
         check(ostler_worker_close_listener(get(), listener), "closing a listener");
@@ -151,12 +164,15 @@ private:
     std::uint32_t listen(const char* name, Milliseconds timeout)
     {
         std::uint32_t number = 0;
-        const int rc =
-            ostler_worker_listen(get(), name, static_cast<int>(timeout.count()), &number);
-        const std::string reason = ostler_worker_reason(get());
-        check(rc, reason.empty() ? "listening" : reason.c_str());
+        check_listening(ostler_worker_listen(get(), name, milliseconds(timeout), &number));
         return number;
     }
+    void check_listening(int rc) const
+    {
+        const std::string reason = ostler_worker_reason(get());
+        check(rc, reason.empty() ? "listening" : reason.c_str());
+    }
+    static int milliseconds(Milliseconds time) { return static_cast<int>(time.count()); }
 
     std::unique_ptr<ostler_worker, Close> handle_;
 };

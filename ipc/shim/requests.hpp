@@ -5,12 +5,64 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
+#include "ipc/shim/pieces.hpp"
 #include "ipc/wire/native.hpp"
 
 namespace ostler::shim
 {
+
+// What follows the host where that is any that the machine has; empty: it is another one.
+[[nodiscard]] inline std::string_view behind_any_host(std::string_view address)
+{
+    const std::string_view host = behind(address, 6); // "tcp://", "udp://"
+    for (const std::string_view any : {"*:", "[::]:"})
+        if (begins_with(host, any))
+            return behind(host, any.size());
+    return {};
+}
+
+// The master takes "tcp://*:0" for "tcp://[::]:0", so their free ports are counted together.
+[[nodiscard]] inline bool same_address(std::string_view one, std::string_view other)
+{
+    return one == other || (first(one, 6) == first(other, 6) && !behind_any_host(one).empty() &&
+                            behind_any_host(one) == behind_any_host(other));
+}
+
+// What a listen asks for.
+struct Wish {
+    wire::native::ListenBy by = wire::native::ListenBy::name;
+    std::uint32_t index = 0;
+    std::uint32_t flags = 0;
+    std::uint32_t backlog = 0;
+    std::size_t size = 0;
+    char text[wire::native::max_address] = {};
+
+    [[nodiscard]] std::string_view what() const { return {text, size}; }
+    // False when it is too long.
+    [[nodiscard]] bool set(std::string_view what)
+    {
+        if (what.size() > sizeof text)
+            return false;
+        size = what.size();
+        if (size != 0)
+            std::memcpy(text, what.data(), size);
+        return true;
+    }
+    // Any free port, of which it may have several.
+    [[nodiscard]] bool counts() const
+    {
+        return by == wire::native::ListenBy::address && !begins_with(what(), "unix:") &&
+               ends_with(what(), ":0");
+    }
+    // The same but for the index.
+    [[nodiscard]] bool alike(const Wish& other) const
+    {
+        return by == other.by && flags == other.flags && same_address(what(), other.what());
+    }
+};
 
 struct Request {
     enum class State : std::uint8_t {
@@ -22,13 +74,9 @@ struct Request {
     State state = State::unused;
     wire::native::Type type{};
     std::uint32_t id = 0;
-    std::uint32_t index = 0;    // listen: counts this worker's listens
     std::uint32_t listener = 0; // close
     int result = 0;             // answered: what the call returns
-    std::size_t name_size = 0;
-    char name[wire::native::max_name] = {}; // listen
-
-    [[nodiscard]] std::string_view what() const { return {name, name_size}; }
+    Wish wish;                  // listen
 };
 
 class Requests

@@ -29,8 +29,20 @@ Worker::~Worker()
 void Worker::enter(Phase phase)
 {
     phase_ = phase;
+    if (phase_ != Phase::serving)
+        shut_own();
     watch_sources();
     set_alarm();
+}
+
+// Nobody else takes what waits there. What the program borrowed is for it to end.
+void Worker::shut_own()
+{
+    for (std::uint32_t place = 0; place < places; ++place)
+        if (listeners_[place].own && listeners_[place].takes()) {
+            unwatch(place);
+            listeners_[place].shut();
+        }
 }
 
 void Worker::pause()

@@ -33,6 +33,8 @@ public:
     // The conversation. All return 0 or a negative errno.
     [[nodiscard]] int join(Deadline deadline);
     [[nodiscard]] int listen(const char* name, Deadline deadline, std::uint32_t& listener);
+    [[nodiscard]] int listen_at(const ostler_address& where, Deadline deadline,
+                                std::uint32_t& listener);
     [[nodiscard]] int close_listener(std::uint32_t listener);
     [[nodiscard]] int ready();
     [[nodiscard]] int send(const ostler_message& message, int timeout_ms);
@@ -87,7 +89,14 @@ private:
     void on_message(Packet& packet);
     void on_sent(Packet& packet);
     [[nodiscard]] int refusal(std::int32_t error, std::string_view reason);
-    [[nodiscard]] int adopt(const wire::native::Listening& message, os::UniqueFd fd);
+    [[nodiscard]] int listen(const Wish& wish, Deadline deadline, std::uint32_t& listener);
+    [[nodiscard]] std::uint32_t free_index(const Wish& wish);
+    [[nodiscard]] int listen_alone(const Wish& wish, std::uint32_t& listener);
+    [[nodiscard]] Listener* free_place();
+    void settle_in(Listener& place);
+    void shut_own();
+    [[nodiscard]] int adopt(const wire::native::Listening& message, const Wish& wish,
+                            os::UniqueFd fd);
     void give_back(std::uint32_t number);
 
     // Messages and leaving.
@@ -144,7 +153,6 @@ private:
     bool said_ready_ = false;
     bool own_loop_ = false; // the program's: it says busy and idle itself
     bool paused_ = false;   // for want of descriptors
-    std::uint32_t listens_ = 0;
     std::uint64_t accepted_ = 0;
 
     std::uint64_t watched_ = 0;  // a bit a place: epoll knows of it,

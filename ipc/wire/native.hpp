@@ -17,6 +17,7 @@ inline constexpr std::uint16_t version = 1;
 // Limits that both ends hold.
 inline constexpr std::size_t max_name = 64;          // of a pool, a socket, a library
 inline constexpr std::size_t max_listeners = 64;     // of one worker
+inline constexpr std::size_t max_address = 128;      // of a listen by address
 inline constexpr std::size_t max_message = 16 << 20; // bytes of a user message
 // Header flags of a user message that is longer than a packet.
 inline constexpr std::uint16_t more_follows = 1; // it goes on in another packet
@@ -79,16 +80,26 @@ struct Refused {
     void fields(auto&& visit) { visit(error), visit(reason); }
 };
 
-// w→m, a request: give me the socket of the spec by this name. `index` counts the worker's listen
-// requests from 0; it stays the same when the request is asked again after `resumed`.
-enum class ListenBy : std::uint8_t { name = 0, address = 1 }; // address: later
+// w→m, a request: give me the socket of the spec by this name, or one at this address
+// ("tcp://127.0.0.1:8080"). It stays the same when it is asked again after `resumed`.
+enum class ListenBy : std::uint8_t { name = 0, address = 1 };
+inline constexpr std::uint32_t listen_v6only = 1; // flag: an IPv6 address takes no IPv4
 struct Listen {
     static constexpr Type type = Type::listen;
     std::uint8_t by = 0;
-    std::uint32_t index = 0;
+    std::uint32_t index = 0; // by address with port 0: which of the free ports
     std::uint32_t flags = 0;
     std::string_view what;
     void fields(auto&& visit) { visit(by), visit(index), visit(flags), visit(what); }
+};
+// Follows the fields of a listen by address.
+struct ListenMore {
+    std::uint32_t backlog = 0; // 0: ostlerd's usual one
+    void fields(auto&& visit) { visit(backlog); }
+};
+struct ListenAt : Listen {
+    ListenMore more;
+    void fields(auto&& visit) { Listen::fields(visit), more.fields(visit); }
 };
 
 // m→w, the answer: brings the worker's end of a queue (connections arrive in it), or the listening

@@ -63,6 +63,10 @@ public:
     {
         return ipc::Refusal{ENOENT, "there are no sockets"};
     }
+    void asked_for(const ipc::Wanted&, Answer answer) override
+    {
+        answer(ipc::Refusal{EACCES, "there are no sockets"});
+    }
     void said_listening(const std::string&) override {}
     void said_closed(const std::string&) override {}
     void said_ready() override {}

@@ -28,15 +28,15 @@ std::string puppet_pools(const std::string& names, const std::string& each)
     return sockets + pools;
 }
 
-Puppet::Puppet(const Daemon& daemon, const std::string& socket)
+Puppet::Puppet(const Daemon& daemon, const std::string& socket) : Puppet{daemon.at(socket)} {}
+
+Puppet::Puppet(const Endpoint& where) : socket_{where.make_socket()}
 {
-    const Endpoint where = daemon.at(socket);
-    socket_ = where.make_socket();
     if (::connect(socket_.get(), where.address(), where.size()) != 0)
-        throw std::runtime_error("no puppet at " + socket);
+        throw std::runtime_error("no puppet listens there");
     // What comes before the puppet listens to its test is not shown to anybody.
     if (ask("id").empty())
-        throw std::runtime_error("the puppet at " + socket + " does not answer");
+        throw std::runtime_error("the puppet does not answer");
 }
 
 std::string Puppet::ask(const std::string& line, Milliseconds within)

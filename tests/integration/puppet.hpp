@@ -20,6 +20,7 @@ class Puppet
 public:
     // The worker that takes the next connection of this socket.
     Puppet(const Daemon& daemon, const std::string& socket);
+    explicit Puppet(const Endpoint& where);
 
     // Its answer; empty when it ended instead, or said nothing for long.
     std::string ask(const std::string& line, Milliseconds within = patience);

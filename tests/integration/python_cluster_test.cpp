@@ -60,6 +60,19 @@ void client(const std::string& name)
 
 } // namespace
 
+TEST_CASE("row 8 (Python): port 0 is one port for all workers, a second is another", "[cluster]")
+{
+    row("8");
+}
+TEST_CASE("row 17 (Python): listening is told for each address", "[cluster]")
+{
+    row("17");
+}
+TEST_CASE("row 47 (Python): what cannot be bound is an error of the worker, which lives",
+          "[cluster]")
+{
+    row("47");
+}
 TEST_CASE("row 20 (Python): fork is told after fork() has returned", "[cluster]")
 {
     row("20");

@@ -56,7 +56,7 @@ TEST_CASE("what is no address is answered with a sentence")
     };
     for (const auto& [text, sentence] : {
              Case{"8080", "\"8080\" is not an address: write tcp://HOST:PORT, udp://HOST:PORT, "
-                          "unix:/PATH or unix:@NAME"},
+                          "unix:/PATH, unix:@NAME or systemd:NAME"},
              Case{"tcp://127.0.0.1",
                   "the port is missing after \"127.0.0.1\": add :PORT, or :0 for any free one"},
              Case{"tcp://[::1]",
@@ -79,8 +79,11 @@ TEST_CASE("what is no address is answered with a sentence")
              Case{"unix:/" + std::string(107, 'a'),
                   "\"/" + std::string(79, 'a') +
                       "…\" is longer than the 107 bytes that the path of a Unix socket may have"},
-             Case{"systemd:web",
-                  "sockets from systemd are designed, but not built yet: bind an address here"},
+             Case{"systemd:", "\"\" is not a name that systemd gives to sockets: write the one of "
+                              "FileDescriptorName= in the socket unit, or of the unit itself"},
+             Case{"systemd:a:b",
+                  "\"a:b\" is not a name that systemd gives to sockets: write the one of "
+                  "FileDescriptorName= in the socket unit, or of the unit itself"},
          }) {
         INFO(text);
         const auto address = parse_address(text, "/");

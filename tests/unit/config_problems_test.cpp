@@ -194,9 +194,6 @@ TEST_CASE("keys of a pool's policies")
         {"ready: {when: {probe: 1}}",
          "2:17: pools.p.ready.when: a probe is designed, but not built yet: use spawned, online, "
          "listening or notify"},
-        {"ready: {when: listening}",
-         "2:17: pools.p.ready.when: the pool lists no sockets to listen on: use online, notify or "
-         "spawned"},
         {"protocol: systemd, ready: {when: notify}",
          "2:36: pools.p.ready.when: readiness by NOTIFY_SOCKET is designed, but not built yet: use "
          "spawned"},
@@ -230,8 +227,9 @@ TEST_CASE("keys of a socket")
     check_socket_key({
         {"backlog: 5", "2:11: sockets.s: `listen` is missing: say where, like listen: "
                        "\"tcp://127.0.0.1:8080\""},
-        {"listen: 8080", "3:11: sockets.s.listen: \"8080\" is not an address: write "
-                         "tcp://HOST:PORT, udp://HOST:PORT, unix:/PATH or unix:@NAME"},
+        {"listen: 8080",
+         "3:11: sockets.s.listen: \"8080\" is not an address: write "
+         "tcp://HOST:PORT, udp://HOST:PORT, unix:/PATH, unix:@NAME or systemd:NAME"},
         {listen + "scheduling: kernel", "3:45: sockets.s.scheduling: \"kernel\" is designed, but "
                                         "not built yet: use auto, round-robin or shared"},
         {listen + "backlog: 0",

@@ -145,6 +145,7 @@ public:
     {
         return ipc::Refusal{ENOENT, ""};
     }
+    void asked_for(const ipc::Wanted&, Answer answer) override { answer(ipc::Refusal{EACCES, ""}); }
     void said_listening(const std::string&) override {}
     void said_closed(const std::string&) override {}
     void said_ready() override { ready = true; }

@@ -6,6 +6,9 @@
 //        [fd=this|lingering] [times=N]              → what the last returned, and how many
 //        succeeded
 //   next MS                                         → type=…
+//   listen ADDRESS [v6only] [exclusive] [backlog=N] → "ok NUMBER ADDRESS", or "rc=… REASON"
+//   unlisten NUMBER
+//   datagram NUMBER MS                              → answers one by our id
 //   done ID · write FD TEXT · close FD · connect PORT · disconnect · leave · kill · exit N
 //   connected · asked · id
 #include <arpa/inet.h>
@@ -153,11 +156,48 @@ std::string next(int timeout_ms)
     return rc < 0 ? "rc=" + std::to_string(rc) : shown(event);
 }
 
+std::string listen_at(const std::string& text, const Words& words)
+{
+    ostler_address address = OSTLER_ADDRESS_INIT;
+    address.text = text.c_str();
+    address.backlog = static_cast<std::uint32_t>(number(words, "backlog", 0));
+    if (words.contains("v6only"))
+        address.flags |= OSTLER_V6ONLY;
+    if (words.contains("exclusive"))
+        address.flags |= OSTLER_EXCLUSIVE;
+    std::uint32_t listener = 0;
+    const int rc = ostler_worker_listen_at(worker, &address, 10'000, &listener);
+    if (rc < 0)
+        return "rc=" + std::to_string(rc) + " " + ostler_worker_reason(worker);
+    return "ok " + std::to_string(listener) + " " + ostler_listener_address(worker, listener);
+}
+
+std::string answer_datagram(std::uint32_t listener, int timeout_ms)
+{
+    pollfd one{ostler_listener_fd(worker, listener), POLLIN, 0};
+    if (::poll(&one, 1, timeout_ms) != 1)
+        return "nothing";
+    char space[16];
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    if (::recvfrom(one.fd, space, sizeof space, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from),
+                   &size) < 0)
+        return "another took it";
+    const std::string id = std::to_string(ostler_worker_id(worker));
+    const ssize_t sent =
+        ::sendto(one.fd, id.data(), id.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
+    return sent < 0 ? "rc=" + std::to_string(-errno) : "answered";
+}
+
 std::string obey(const std::string& text, int connection)
 {
     std::istringstream line{text};
     std::string verb, word;
     line >> verb;
+    if (verb == "listen") {
+        line >> word;
+        return listen_at(word, words_of(line));
+    }
     if (verb == "send")
         return send(words_of(line), connection);
     if (verb == "disconnect")
@@ -176,6 +216,14 @@ std::string obey(const std::string& text, int connection)
     line >> argument;
     if (verb == "next")
         return next(static_cast<int>(argument));
+    if (verb == "unlisten")
+        return std::to_string(
+            ostler_worker_close_listener(worker, static_cast<std::uint32_t>(argument)));
+    if (verb == "datagram") {
+        int timeout_ms = 0;
+        line >> timeout_ms;
+        return answer_datagram(static_cast<std::uint32_t>(argument), timeout_ms);
+    }
     if (verb == "done")
         return std::to_string(ostler_worker_done(worker, static_cast<std::uint64_t>(argument)));
     if (verb == "close")
@@ -195,7 +243,7 @@ void serve(int connection)
 {
     ::fcntl(connection, F_SETFL, 0);
     std::FILE* stream = ::fdopen(connection, "r");
-    char line[512];
+    char line[8192];
     while (std::fgets(line, sizeof line, stream) != nullptr) {
         const std::string answer = obey(line, connection) + "\n";
         static_cast<void>(::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL));

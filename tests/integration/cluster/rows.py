@@ -59,6 +59,51 @@ def same(is_so, wanted):
     assert is_so == wanted, f"is {is_so!r}, and should be {wanted!r}"
 
 
+def bound_by(story, worker, address, **how):
+    answer = story.answer_of(worker, {"do": "listen", "address": address, **how})
+    assert "bound" in answer, answer
+    return answer["bound"]
+
+
+@row("8")
+def free_ports(story):
+    one, two = story.forked(), story.forked()
+    first, second = [bound_by(story, one, "tcp://127.0.0.1:0") for _ in range(2)]
+    assert first != second, first
+    same([bound_by(story, two, "tcp://127.0.0.1:0") for _ in range(2)], [first, second])
+    answers = set()
+    for _ in range(4):
+        with socket.create_connection(("127.0.0.1", int(first.rpartition(":")[2]))) as client:
+            answers.add(int(client.recv(100)))
+    same(answers, {one.id, two.id})
+
+
+@row("17")
+def listening_is_told(story):
+    worker = story.forked()
+    bound = bound_by(story, worker, "tcp://[::1]:0")
+    bound_by(story, worker, "udp://127.0.0.1:0")
+    bound_by(story, worker, "tcp://127.0.0.1:0", exclusive=True)
+    story.until("it is told", lambda: story.of(worker).count("listening") == 3)
+    listening = [told[2] for told in story.told if told[0] == "listening"]
+    same([address.address_type for address in listening], [4, 6, "udp4"])
+    same(listening[1].port, int(bound.rpartition(":")[2]))
+
+
+@row("47")
+def errors_are_the_workers(story):
+    worker = story.forked()
+    with socket.create_server(("127.0.0.1", 0)) as foreign:
+        taken = f"tcp://127.0.0.1:{foreign.getsockname()[1]}"
+        for address, error in (taken, "EADDRINUSE"), ("tcp://192.0.2.1:0", "EADDRNOTAVAIL"), (
+                "nonsense", "EINVAL"):
+            answer = story.answer_of(worker, {"do": "listen", "address": address})
+            same(answer.get("error"), error)
+            assert answer["reason"], answer
+    same(bound_by(story, worker, taken), taken)
+    same(worker.is_dead(), False)
+
+
 @row("20")
 def fork_is_told_later(story):
     worker = story.cluster.fork()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A worker that does what a controller's messages say: each is a JSON object with a "do", and
 anything else is sent back as it came."""
+import errno
 import os
 import signal
 import socket
@@ -42,6 +43,12 @@ class Obedient(ostler.Worker):
     def do_flood(self, fd, count):
         for number in range(count):
             self.send({"number": number})
+
+    def do_listen(self, fd, address, **how):
+        try:
+            self.send({"bound": self.address(self.listen_at(address, **how))})
+        except OSError as error:
+            self.send({"error": errno.errorcode[error.errno], "reason": error.strerror})
 
     def do_stay(self, fd):
         self.stay = socket.socket(fileno=fd)
