@@ -162,6 +162,9 @@ void Worker::drain()
 {
     so_far_.asked = true;
     on(WorkerEvent::told_to_drain);
+    // The end of the channel, which a signal was to wait for, has been.
+    if (last_signal_ && channel_ended_ && state_ == WorkerState::draining)
+        on(WorkerEvent::told_to_stop);
 }
 
 void Worker::stop()

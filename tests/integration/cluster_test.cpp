@@ -158,7 +158,9 @@ TEST_CASE("row 32: kill disconnects first, and sends its signal when that is don
 
 TEST_CASE("row 32: the signal goes at once where the channel has ended already", "[cluster]")
 {
-    Daemon d{puppet_pools("a:0")};
+    std::string spec = puppet_pools("a:0");
+    spec.replace(spec.find("drain: 2s"), 9, "drain: 1h");
+    Daemon d{spec};
     d.ready();
     Cluster cluster = join(d);
     const Worker worker = listening(cluster);
