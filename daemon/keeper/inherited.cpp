@@ -40,7 +40,7 @@ Inherited Inherited::from_environment()
         inherited.numbers_[inherited.count_++] = number;
     }
     if (inherited.count_ != 0) {
-        char text[16];
+        char text[24];
         std::snprintf(text, sizeof text, "%zu", inherited.count_);
         ::setenv("OSTLER_LISTEN_FDS", text, 1);
         if (const char* names = std::getenv("LISTEN_FDNAMES"))
