@@ -90,6 +90,16 @@ Cluster::Worker Cluster::fork(const Environment& environment)
     return Worker{core_->fork(environment)};
 }
 
+void Cluster::setup(const Settings& settings)
+{
+    core_->setup(settings);
+}
+
+Cluster::Settings Cluster::settings()
+{
+    return core_->settings();
+}
+
 std::map<Cluster::WorkerId, Cluster::Worker> Cluster::workers() const
 {
     std::map<WorkerId, Worker> workers;
@@ -106,6 +116,11 @@ void Cluster::disconnect(std::function<void()> callback)
 std::map<std::string, std::string> Cluster::scheduling_policy()
 {
     return core_->scheduling_policy();
+}
+
+void Cluster::on_setup(OnSetup handler)
+{
+    core_->handlers().setup.push_back(std::move(handler));
 }
 
 void Cluster::on_fork(OnWorker handler)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <utility>
 
+#include "ipc/cluster/settings.hpp"
 #include "ipc/control/exit_code.hpp"
 
 namespace ostler::cluster
@@ -126,14 +127,25 @@ void Core::broke_off(const Answer& answer)
 
 Core::Shared Core::fork(const Environment& environment)
 {
-    Object variables;
-    for (const auto& [name, value] : environment)
-        variables[name] = value;
-    const Answer answer = await("fork", {{"pool", pool_}, {"env", std::move(variables)}});
+    soon([this, now = settings()] { call(handlers_.setup, now); });
+    const Answer answer = await("fork", {{"pool", pool_}, {"env", json_of(environment)}});
     const WorkerId id = worker_in(answer.data);
     if (id == 0)
         raise(answer);
     return add(id, {Stage::forked, pid_in(answer.data)}); // its failure will be told
+}
+
+void Core::setup(const Settings& settings)
+{
+    settings_ = settings_in(expect("setup", {{"pool", pool_}, {"settings", json_of(settings)}}));
+    own_setups_.push_back(*settings_);
+}
+
+const Core::Settings& Core::settings()
+{
+    if (!settings_)
+        settings_ = settings_in(expect("setup", {{"pool", pool_}}));
+    return *settings_;
 }
 
 std::map<std::string, std::string> Core::scheduling_policy()

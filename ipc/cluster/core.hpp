@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ public:
     using Message = Cluster::Message;
     using Exit = Cluster::Exit;
     using Environment = Cluster::Environment;
+    using Settings = Cluster::Settings;
     using Clock = Cluster::Clock;
     using Deadline = Cluster::Deadline;
     using Shared = std::shared_ptr<State>;
@@ -43,6 +45,8 @@ public:
     [[nodiscard]] const std::map<WorkerId, Shared>& workers() const { return workers_; }
 
     [[nodiscard]] Shared fork(const Environment& environment);
+    void setup(const Settings& settings);
+    [[nodiscard]] const Settings& settings();
     [[nodiscard]] std::map<std::string, std::string> scheduling_policy();
     void disconnect_all(std::function<void()> callback);
     bool send(const Shared& worker, std::string bytes, Worker::Sending how);
@@ -87,6 +91,8 @@ private:
 
     // In its turn.
     void tell(const Object& event);
+    void tell_setup();
+    void tell_own_setups();
     void tell_fork(WorkerId id);
     void tell_online(const Shared& worker, std::optional<int> pid);
     void tell_disconnect(const Shared& worker, bool wanted);
@@ -108,6 +114,8 @@ private:
     std::map<WorkerId, Shared> workers_;
     WorkerId newest_ = 0; // of which a fork was told: an unknown one below it is gone
     Handlers handlers_;
+    std::optional<Settings> settings_; // of later forks, while we know them
+    std::deque<Settings> own_setups_;  // whose event is on its way
     std::deque<std::function<void()>> line_;
     bool in_handler_ = false;
     bool stopped_ = false;

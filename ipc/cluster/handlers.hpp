@@ -16,6 +16,7 @@ struct Handlers {
     std::deque<Cluster::OnMessage> message;
     std::deque<Cluster::OnExit> exit;
     std::deque<Cluster::OnError> error;
+    std::deque<Cluster::OnSetup> setup; // of the cluster alone
 };
 
 // Calls those that are there now. False: nobody listens.

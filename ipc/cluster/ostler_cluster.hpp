@@ -87,6 +87,21 @@ public:
         std::chrono::milliseconds patience = std::chrono::seconds{30}; // with the daemon's answers
     };
 
+    // What later forks are started with. Given to setup(): what has a value is laid over what was
+    // said before, the rest stays as it is. From settings() and in on_setup(): all of it, where no
+    // uid or gid means the daemon's own.
+    struct Settings {
+        std::optional<std::string> exec; // with a slash relative to the folder of the spec
+        std::optional<std::vector<std::string>> exec_argv; // arguments before args
+        std::optional<std::vector<std::string>> args;
+        std::optional<std::string> cwd;
+        std::optional<Environment> env;      // on top of the spec's; what fork() brings is none
+        std::optional<std::string> uid, gid; // numbers, or names
+        std::optional<bool> silent;          // true: its output goes to the daemon's log
+        std::vector<std::string>
+            back_to_spec; // keys ("exec", "execArgv", …) that the spec says again
+    };
+
     enum class Content { bytes, json }; // what a sender says of it; nobody checks
 
     class Handle; // a descriptor that a message brought
@@ -117,6 +132,7 @@ public:
     using OnMessage = std::function<void(const Worker&, const Message&)>;
     using OnExit = std::function<void(const Worker&, const Exit&)>;
     using OnError = std::function<void(const Worker&, const Error&)>;
+    using OnSetup = std::function<void(const Settings&)>;
 
     // Joins the daemon as a controller of this pool; needs the role administer. Workers that are
     // there already are in workers(), and of what they did before nothing is told.
@@ -133,6 +149,12 @@ public:
     // error and exit are told.
     Worker fork(const Environment& environment = {});
 
+    // Of later forks alone: workers that run, and those that the pool starts itself, are not
+    // affected. The daemon keeps them with the pool, whoever said them. Throws an Error with a line
+    // for each mistake, and then nothing is changed.
+    void setup(const Settings& settings);
+    [[nodiscard]] Settings settings();
+
     [[nodiscard]] std::map<WorkerId, Worker> workers() const; // of the pool, whoever made them
 
     // Tells each of workers() to disconnect, and calls back when all of these are gone; where there
@@ -143,6 +165,8 @@ public:
     // accepts and hands over) or "shared" (Node's SCHED_NONE). By the socket's name.
     [[nodiscard]] std::map<std::string, std::string> scheduling_policy();
 
+    // Once for each setup(), of others too, and before each fork of this Cluster.
+    void on_setup(OnSetup handler);
     void on_fork(OnWorker handler);
     void on_online(OnWorker handler);
     void on_listening(OnListening handler);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ipc/cluster/core.hpp"
+#include "ipc/cluster/settings.hpp"
 #include "ipc/control/exit_code.hpp"
 
 namespace ostler::cluster
@@ -74,6 +75,8 @@ void Core::tell(const Object& event)
 {
     const std::string kind = text_in(event, "event");
     const WorkerId id = worker_in(event);
+    if (kind == "setup")
+        return tell_setup();
     if (kind == "fork")
         return tell_fork(id);
     const Shared worker = find(id);
@@ -90,6 +93,31 @@ void Core::tell(const Object& event)
         tell_exit(worker, exit_in(event), wanted);
     else if (kind == "error")
         tell_error(Worker{worker}, {exit_failed, text_in(event, "text")});
+}
+
+void Core::tell_setup()
+{
+    if (!own_setups_.empty()) {
+        const Settings ours = std::move(own_setups_.front());
+        own_setups_.pop_front();
+        call(handlers_.setup, ours);
+        return;
+    }
+    settings_.reset(); // they are somebody else's
+    conversation_.ask(
+        {control::Type::request, 0, {{"verb", "setup"}, {"pool", pool_}}, {}, {}},
+        {.reply = [this](const Answer& answer) {
+            if (answer.exit == exit_done)
+                soon([this, theirs = settings_in(answer.data)] { call(handlers_.setup, theirs); });
+        }});
+}
+
+// Their events may be among those that were missed.
+void Core::tell_own_setups()
+{
+    settings_.reset();
+    for (const Settings& ours : std::exchange(own_setups_, {}))
+        call(handlers_.setup, ours);
 }
 
 void Core::tell_fork(WorkerId id)
@@ -150,7 +178,7 @@ void Core::tell_error(const Worker& worker, const Error& error)
 // Tells what missed events would have told, as far as a status shows it; before what came since.
 void Core::reconcile(const Rows& rows, const std::set<WorkerId>& known)
 {
-    Steps steps;
+    Steps steps{[this] { tell_own_setups(); }};
     for (const WorkerId id : known)
         if (const Shared worker = find(id); worker && !rows.contains(id))
             catch_up(steps, worker, {Stage::gone, {}});

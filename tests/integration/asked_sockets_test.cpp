@@ -2,6 +2,7 @@
 // Sockets that workers ask for at run time: who shares one, who serves there, and how long it is
 // open.
 #include <filesystem>
+#include <map>
 #include <poll.h>
 #include <sys/socket.h>
 #include <vector>
@@ -90,6 +91,24 @@ TEST_CASE("row 8: a port is stable while one who had it is started again", "[ask
     REQUIRE(eventually([&] { return d.all_ready("a", 1) && d.row("a").restarts == 1; }));
     Puppet again{d, "a"};
     CHECK(listen(again, any_port).address() == before.address());
+}
+
+TEST_CASE("row 9: a worker can have a port of its own, from its id", "[asked]")
+{
+    Daemon d{puppet_pools("a:2")};
+    d.ready();
+    std::map<std::string, Asked> own;
+    {
+        Puppet one{d, "a"}, two{d, "a"};
+        for (Puppet* each : {&one, &two}) {
+            const std::string id = each->id();
+            own[id] = listen(*each, "tcp://127.9.9.9:" + std::to_string(20'000 + std::stoi(id)));
+            REQUIRE(own[id].ok());
+        }
+    }
+    REQUIRE(own.size() == 2);
+    for (const auto& [id, asked] : own)
+        CHECK(who_serves(asked.where(), 3) == std::set{id});
 }
 
 TEST_CASE("row 11: a socket closes with its last holder, one of the spec stays", "[asked]")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A controlling program and its workers, as the pages of Node's cluster have it.
 #include <csignal>
+#include <filesystem>
 
 #include "tests/integration/controlled.hpp"
 #include "tests/support/catch.hpp"
@@ -46,6 +47,73 @@ TEST_CASE("row 20: fork is told after fork() has returned, and a timeout can be 
     CHECK(own);
     CHECK(timeouts.empty());
     CHECK(diary.lines() == Lines{"fork 1", "online 1", "listening 1"});
+}
+
+TEST_CASE("row 21: setup is told once for each call, and before each fork", "[cluster]")
+{
+    Daemon d{empty_pool};
+    d.ready();
+    Cluster cluster = join(d);
+    const auto plain = cluster.settings().args.value();
+    Lines told;
+    cluster.on_setup([&](const Cluster::Settings& settings) {
+        told.push_back("setup " + (settings.args->empty() ? "" : settings.args->back()));
+    });
+    cluster.on_fork([&](const Worker&) { told.emplace_back("fork"); });
+    cluster.setup({.args = {{"one"}}});
+    cluster.setup({.args = {{"two"}}});
+    CHECK(cluster.settings().args == std::vector<std::string>{"two"});
+    CHECK(told.empty());
+    cluster.fork();
+    CHECK(told.empty());
+    REQUIRE(cluster.run_until([&] { return told.size() == 4; }, patience));
+    CHECK(told == Lines{"setup one", "setup two", "setup two", "fork"});
+
+    Cluster other = join(d);
+    other.setup({.back_to_spec = {"args"}});
+    REQUIRE(cluster.run_until([&] { return told.size() == 5; }, patience));
+    CHECK(told.back() == "setup " + (plain.empty() ? "" : plain.back()));
+    CHECK(cluster.settings().args == plain);
+}
+
+TEST_CASE("row 43, 44: settings are merged, checked, and for later forks alone", "[cluster]")
+{
+    Daemon d{empty_pool};
+    d.ready();
+    Cluster cluster = join(d);
+    const auto before = cluster.settings();
+    CHECK_FALSE(before.uid);
+    CHECK(before.silent == true);
+    const Worker first = listening(cluster);
+    cluster.setup({.args = {{"a", "b"}}, .cwd = "/", .env = {{{"COLOUR", "red"}}}});
+    cluster.setup({.exec_argv = {{"-x"}}, .uid = "nobody", .silent = false});
+    const auto now = cluster.settings();
+    CHECK(now.exec == before.exec);
+    CHECK(now.args == std::vector<std::string>{"a", "b"});
+    CHECK(now.uid == "65534");
+    CHECK(now.silent == false);
+    const Worker second = listening(cluster, {{"SIZE", "9"}});
+    const int pid = second.process().pid().value();
+    CHECK_THAT(command_line(pid), Catch::EndsWith("puppet -x a b "));
+    CHECK(environment_of(pid).at("COLOUR") == "red");
+    CHECK(environment_of(pid).at("SIZE") == "9");
+    CHECK(std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/cwd") == "/");
+    CHECK_THAT(status_field(pid, "Uid"), Catch::StartsWith("65534"));
+    CHECK_THAT(command_line(first.process().pid().value()), Catch::EndsWith("puppet "));
+    CHECK(cluster.settings().env == Cluster::Environment{{"COLOUR", "red"}});
+
+    try {
+        cluster.setup({.exec = "nothing-like-it", .cwd = "/nowhere"});
+        FAIL("mistakes are accepted");
+    } catch (const ostler::Error& error) {
+        CHECK_THAT(error.what(),
+                   Catch::Contains("settings.exec: ") && Catch::Contains("\nsettings.cwd: "));
+        CHECK(error.exit() == 64);
+    }
+    CHECK(cluster.settings().cwd == "/");
+    cluster.setup({.back_to_spec = {"exec", "execArgv", "args", "cwd", "env", "uid", "silent"}});
+    CHECK(cluster.settings().args == before.args);
+    CHECK(cluster.settings().uid == before.uid);
 }
 
 TEST_CASE("row 26: disconnect returns its worker", "[cluster]")

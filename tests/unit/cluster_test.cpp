@@ -176,12 +176,14 @@ TEST_CASE("a worker that was forked while a status was on its way is not taken f
     const Diary diary{cluster};
     daemon.say(Type::event, FakeDaemon::events, {{"missed", 1}});
     auto forking = std::async(std::launch::async, [&] { return cluster.fork(); });
-    CHECK(daemon.hear() == "fork");
+    CHECK(daemon.hear() == "setup"); // as its first fork is told with the settings
     CHECK(daemon.hear() == "status");
+    daemon.say(Type::reply, FakeDaemon::next, {{"exit", 0}, {"settings", object{}}});
+    CHECK(daemon.hear() == "fork");
     daemon.say(Type::reply, FakeDaemon::next + 1,
                FakeDaemon::status_with({FakeDaemon::row(1)}, 20));
     daemon.event(21, "fork", 9);
-    daemon.say(Type::reply, FakeDaemon::next, {{"exit", 0}, {"worker", 9}, {"pid", 109}});
+    daemon.say(Type::reply, FakeDaemon::next + 2, {{"exit", 0}, {"worker", 9}, {"pid", 109}});
     const Worker forked = forking.get();
     CHECK(forked.id() == 9);
     CHECK(forked.process().pid() == 109);
