@@ -197,6 +197,20 @@ def an_instance_has_a_spec_and_a_socket_of_its_own(machine):
     machine.systemctl("stop", "ostlerd@blue.service")
 
 
+def a_socket_unit_gives_its_socket_by_name(machine):
+    machine.write("/etc/systemd/system/ostlerd.socket",
+                  "[Socket]\nListenStream=127.0.0.1:8080\nFileDescriptorName=web\n")
+    machine.write(SPEC, spec().replace("tcp://127.0.0.1:8080", "systemd:web"))
+    machine.systemctl("daemon-reload")
+    machine.systemctl("start", "ostlerd.socket")
+    answers(machine)  # the first connection starts the service
+    expect(status(machine)["sockets"][0]["address"], "tcp://127.0.0.1:8080")
+    before = worker_pids(machine)
+    machine.systemctl("restart", UNIT)
+    answers(machine)
+    assert not set(before) & set(worker_pids(machine))
+
+
 def groups_and_folders_are_made_as_the_package_asks(machine):
     machine.run("systemd-sysusers", "/usr/lib/sysusers.d/ostler.conf")
     assert machine.run("getent", "group", "ostler").stdout.startswith("ostler:")
@@ -217,6 +231,7 @@ PROMISES = {promise.__name__: promise for promise in (
     stop_lets_a_running_request_finish_and_leaves_nothing,
     log_lines_keep_their_priority_in_the_journal,
     an_instance_has_a_spec_and_a_socket_of_its_own,
+    a_socket_unit_gives_its_socket_by_name,
     groups_and_folders_are_made_as_the_package_asks,
 )}
 
