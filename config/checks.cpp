@@ -30,25 +30,48 @@ struct Check {
     }
 };
 
-void check_socket_names(const Check& check, const Pool& pool)
+// A list of names in a pool: each must be known, and be there once.
+void check_names(const Cursor& at, const std::vector<std::string>& names,
+                 const std::vector<std::string_view>& known, std::string_view kind)
 {
-    std::vector<std::string_view> known;
-    for (const Socket& socket : check.spec.sockets)
-        known.push_back(socket.name);
-    const Cursor at = check.at(pool, "sockets");
     if (at.kind() != Value::Kind::list)
         return;
-    const auto& names = pool.program.sockets;
     const auto items = at.items();
-    for (std::size_t i = 0; i < names.size(); ++i)
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto before = names.begin() + static_cast<std::ptrdiff_t>(i);
         if (names[i].empty())
             continue; // complained of already
-        else if (!find_socket(check.spec, names[i]))
-            items[i].complain(fmt::format("there is no socket {}{}", quote(names[i]),
+        if (std::ranges::count(known, names[i]) == 0)
+            items[i].complain(fmt::format("there is no {} {}{}", kind, quote(names[i]),
                                           suggestion(names[i], known)));
-        else if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i),
-                           names[i]) != names.begin() + static_cast<std::ptrdiff_t>(i))
-            items[i].complain(fmt::format("socket {} is listed twice", quote(names[i])));
+        else if (std::find(names.begin(), before, names[i]) != before)
+            items[i].complain(fmt::format("{} {} is listed twice", kind, quote(names[i])));
+    }
+}
+
+std::vector<std::string_view> names_of(const auto& all)
+{
+    std::vector<std::string_view> names;
+    for (const auto& one : all)
+        names.push_back(one.name);
+    return names;
+}
+
+void check_socket_names(const Check& check, const Pool& pool)
+{
+    check_names(check.at(pool, "sockets"), pool.program.sockets, names_of(check.spec.sockets),
+                "socket");
+}
+
+void check_controlled_pools(const Check& check, const Pool& pool)
+{
+    const Cursor at = check.at(pool, "controller");
+    const auto& names = pool.program.controls;
+    check_names(at, names, names_of(check.spec.pools), "pool");
+    for (std::size_t i = 0; i < names.size() && at.kind() == Value::Kind::list; ++i)
+        if (names[i] == pool.name)
+            at.items()[i].complain("a pool does not control itself: name other pools, or make its "
+                                   "controller a pool of its own");
 }
 
 void check_protocol(const Check& check, const Pool& pool)
@@ -127,6 +150,7 @@ void check_together(const Spec& spec, const Cursor& root)
     const Check check{spec, root};
     for (const Pool& pool : spec.pools) {
         check_socket_names(check, pool);
+        check_controlled_pools(check, pool);
         check_protocol(check, pool);
         check_ready(check, pool);
     }

@@ -13,8 +13,8 @@ namespace ostler::config
 namespace
 {
 
-constexpr std::string_view not_built[] = {"controller", "hooks",   "env_file", "capabilities",
-                                          "liveness",   "recycle", "after"};
+constexpr std::string_view not_built[] = {"hooks",    "env_file", "capabilities",
+                                          "liveness", "recycle",  "after"};
 
 void read_workers(const Cursor& at, Pool& pool)
 {
@@ -42,6 +42,7 @@ constexpr Key<Pool> keys[] = {
     {"args", program<read_args>},
     {"workers", read_workers},
     {"sockets", program<read_socket_names>},
+    {"controller", program<read_controlled_pools>},
     {"listen_allow", program<member<&Program::listen_allow>>},
     {"protocol", program<member<&Program::protocol>>},
     {"env", program<read_env>},

@@ -17,9 +17,10 @@ namespace
 {
 
 // What the daemon itself says to a worker by its environment.
-constexpr std::array<std::string_view, 10> ours{
-    "OSTLER_CHANNEL_FD", "OSTLER_WORKER_ID", "OSTLER_SLOT",   "OSTLER_POOL",   "LISTEN_FDS",
-    "LISTEN_PID",        "LISTEN_FDNAMES",   "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"};
+constexpr std::array<std::string_view, 11> ours{
+    "OSTLER_CHANNEL_FD", "OSTLER_CONTROL_FD", "OSTLER_WORKER_ID", "OSTLER_SLOT",
+    "OSTLER_POOL",       "LISTEN_FDS",        "LISTEN_PID",       "LISTEN_FDNAMES",
+    "NOTIFY_SOCKET",     "WATCHDOG_USEC",     "WATCHDOG_PID"};
 
 constexpr std::array<std::string_view, 3> limits_not_built{"memory", "cpu", "tasks"};
 
@@ -85,6 +86,12 @@ void read_socket_names(const Cursor& at, Program& program)
 {
     for (const Cursor& item : at.items("a list of names of sockets"))
         read(item, program.sockets.emplace_back());
+}
+
+void read_controlled_pools(const Cursor& at, Program& program)
+{
+    for (const Cursor& item : at.items("a list of names of pools"))
+        read(item, program.controls.emplace_back());
 }
 
 void read_env(const Cursor& at, Program& program)

@@ -30,6 +30,7 @@ void read(const Cursor& at, Control& into);
 void read_exec(const Cursor& at, Program& into);
 void read_args(const Cursor& at, Program& into);
 void read_socket_names(const Cursor& at, Program& into);
+void read_controlled_pools(const Cursor& at, Program& into);
 void read_env(const Cursor& at, Program& into);
 void read_cwd(const Cursor& at, Program& into);
 void read_limits(const Cursor& at, Program& into);

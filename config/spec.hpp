@@ -161,7 +161,8 @@ struct ListenAllow {
 struct Program {
     std::string exec;              // absolute
     std::vector<std::string> args; // may hold ${OSTLER_SLOT}, ${OSTLER_WORKER_ID}, ${OSTLER_POOL}
-    std::vector<std::string> sockets; // names
+    std::vector<std::string> sockets;  // names
+    std::vector<std::string> controls; // names of the pools that its workers administer
     ListenAllow listen_allow;
     Scheduling asked_scheduling = Scheduling::automatic; // of sockets asked for at run time
     Protocol protocol = Protocol::ostler;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/commands.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -31,26 +32,70 @@ std::optional<Number> number_in(std::string_view text)
 
 } // namespace
 
-Commands::Commands(Daemon& daemon, Condition& changed) : daemon_{daemon}, forking_{changed} {}
+Commands::Commands(Daemon& daemon, std::shared_ptr<const ControlScope> scope)
+    : daemon_{daemon}, scope_{std::move(scope)}
+{
+}
+
+std::unique_ptr<Operations> Commands::within(std::shared_ptr<const ControlScope> scope)
+{
+    return std::make_unique<Commands>(daemon_, std::move(scope));
+}
+
+Pool* Commands::find_pool(const std::string& name) const
+{
+    return !scope_ || scope_->covers(name) ? daemon_.find_pool(name) : nullptr;
+}
+
+std::vector<Pool*> Commands::pools() const
+{
+    std::vector<Pool*> seen;
+    for (const auto& pool : daemon_.pools())
+        if (!scope_ || scope_->covers(pool->name()))
+            seen.push_back(pool.get());
+    return seen;
+}
+
+bool Commands::ready() const
+{
+    return scope_ ? std::ranges::all_of(pools(), &Pool::ready) : daemon_.ready();
+}
+
+bool Commands::may_become_ready() const
+{
+    return scope_ ? std::ranges::all_of(pools(), &Pool::may_become_ready)
+                  : daemon_.may_become_ready();
+}
+
+Outcome Commands::not_for_controllers(const std::string& what) const
+{
+    std::string names;
+    for (const std::string& pool : scope_->pools)
+        names += (names.empty() ? "" : ", ") + pool;
+    return {exit_not_permitted,
+            "controller " + scope_->label + " may not " + what +
+                ": it administers these pools alone: " + names,
+            {}};
+}
 
 Outcome Commands::status(std::optional<std::string> pool)
 {
-    if (pool && !daemon_.find_pool(*pool))
+    if (pool && !find_pool(*pool))
         return {exit_failed, unknown(*pool), {}};
-    return {exit_done, {}, status_of(daemon_, pool)};
+    return {exit_done, {}, status_of(daemon_, pool, scope_.get())};
 }
 
 awaitable<Outcome> Commands::wait_ready(Progress)
 {
     std::function<bool()> settled = [this] {
-        return daemon_.ready() || daemon_.stopping() || !daemon_.may_become_ready();
+        return ready() || daemon_.stopping() || !may_become_ready();
     };
     co_await daemon_.services().changed.wait_until(Clock::time_point::max(), std::move(settled));
-    if (daemon_.ready())
+    if (ready())
         co_return Outcome{exit_done, "ready", {}};
     if (daemon_.stopping())
         co_return daemon_stops;
-    for (const auto& pool : daemon_.pools())
+    for (const Pool* pool : pools())
         if (!pool->may_become_ready())
             co_return Outcome{exit_failed, pool->not_ready(), {}};
     co_return Outcome{exit_failed, "not ready", {}};
@@ -58,6 +103,8 @@ awaitable<Outcome> Commands::wait_ready(Progress)
 
 awaitable<Outcome> Commands::reload(bool dry_run, Progress progress)
 {
+    if (scope_)
+        co_return not_for_controllers("reload the daemon");
     const auto wish = dry_run ? Daemon::Wish::show : Daemon::Wish::apply;
     co_return co_await daemon_.reload(wish, std::move(progress));
 }
@@ -65,10 +112,10 @@ awaitable<Outcome> Commands::reload(bool dry_run, Progress progress)
 awaitable<Outcome> Commands::stop_pool(std::string name, Haste haste, Progress)
 {
     // Haste has no time for its turn: what changes this pool just now gives up as it stops.
-    if (Pool* pool = daemon_.find_pool(name); pool && haste == Haste::now)
+    if (Pool* pool = find_pool(name); pool && haste == Haste::now)
         pool->hurry();
     const Turns::Turn turn = co_await daemon_.turns().take();
-    Pool* pool = daemon_.find_pool(name);
+    Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
     pool->stop();
@@ -80,7 +127,7 @@ awaitable<Outcome> Commands::stop_pool(std::string name, Haste haste, Progress)
 // A worker that did not come up is told at once; it is tried again all the same.
 awaitable<Outcome> Commands::until_ready(std::string name, std::string done)
 {
-    Pool* pool = daemon_.find_pool(name);
+    Pool* pool = find_pool(name);
     std::function<bool()> settled = [this, pool] {
         return pool->ready() || !pool->down().empty() || daemon_.stopping();
     };
@@ -96,7 +143,7 @@ awaitable<Outcome> Commands::until_ready(std::string name, std::string done)
 awaitable<Outcome> Commands::start_pool(std::string name, Progress)
 {
     const Turns::Turn turn = co_await daemon_.turns().take();
-    Pool* pool = daemon_.find_pool(name);
+    Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
     if (daemon_.stopping())
@@ -109,7 +156,7 @@ awaitable<Outcome> Commands::start_pool(std::string name, Progress)
 awaitable<Outcome> Commands::scale(std::string name, unsigned workers, Progress)
 {
     const Turns::Turn turn = co_await daemon_.turns().take();
-    Pool* pool = daemon_.find_pool(name);
+    Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
     if (daemon_.stopping())
@@ -129,34 +176,34 @@ awaitable<Outcome> Commands::scale(std::string name, unsigned workers, Progress)
 
 Commands::Place Commands::find(const std::string& name) const
 {
-    if (Pool* pool = daemon_.find_pool(name))
+    if (Pool* pool = find_pool(name))
         return {pool, std::nullopt};
     const std::size_t slash = name.find('/');
     if (slash != std::string::npos) {
-        Pool* pool = daemon_.find_pool(name.substr(0, slash));
+        Pool* pool = find_pool(name.substr(0, slash));
         const auto index = number_in<unsigned>(std::string_view{name}.substr(slash + 1));
         if (pool && index && pool->slot_at(*index) && pool->slot_at(*index)->in_use())
             return {pool, index};
     }
     if (const auto id = number_in<WorkerId>(name))
-        for (const auto& pool : daemon_.pools())
+        for (Pool* pool : pools())
             if (const Slot* slot = pool->slot_of(*id))
-                return {pool.get(), slot->index()};
+                return {pool, slot->index()};
     return {};
 }
 
 std::string Commands::unknown(const std::string& name) const
 {
-    std::string pools;
-    for (const auto& pool : daemon_.pools())
-        pools += (pools.empty() ? "" : ", ") + pool->name();
+    std::string names;
+    for (const Pool* pool : pools())
+        names += (names.empty() ? "" : ", ") + pool->name();
     return "there is no pool or worker \"" + name +
-           "\"; the pools are: " + (pools.empty() ? "none" : pools);
+           "\"; the pools are: " + (names.empty() ? "none" : names);
 }
 
 awaitable<std::string> Commands::restart_pool(std::string name, Progress progress)
 {
-    Pool* pool = daemon_.find_pool(name);
+    Pool* pool = find_pool(name);
     if (!pool->running() || pool->failed() || pool->ready_count() == 0) {
         // Nothing serves that could be lost: all at once.
         pool->set_degraded({});
@@ -174,7 +221,7 @@ awaitable<std::string> Commands::restart_pool(std::string name, Progress progres
 
 awaitable<std::string> Commands::restart_slot(std::string name, unsigned slot, Progress progress)
 {
-    Pool* pool = daemon_.find_pool(name);
+    Pool* pool = find_pool(name);
     co_return co_await roll_slot(daemon_.services(), *pool, slot, std::move(progress));
 }
 
@@ -187,7 +234,7 @@ awaitable<Outcome> Commands::restart(std::optional<std::string> pool_or_worker, 
     std::string problem;
     std::string left; // stopped by hand, and left so
     if (!pool_or_worker) {
-        for (const auto& pool : daemon_.pools())
+        for (const Pool* pool : pools())
             if (pool->running())
                 names.push_back(pool->name());
             else
@@ -251,33 +298,48 @@ Outcome Commands::kill(std::string worker, int signal)
             {{"worker", slot->worker()->id()}}};
 }
 
-// Nothing where there is no such pool or worker; one that does not run has no mailbox.
-std::optional<ipc::Destination>
-Commands::destination(const std::optional<std::string>& pool_or_worker) const
+// None where there is no such pool or worker; one that does not run has no mailbox.
+std::vector<ipc::Destination>
+Commands::destinations(const std::optional<std::string>& pool_or_worker) const
 {
     using wire::native::To;
-    if (!pool_or_worker)
-        return ipc::Destination{To::all, 0, {}};
+    if (!pool_or_worker && !scope_)
+        return {{To::all, 0, {}}};
+    std::vector<ipc::Destination> found;
+    if (!pool_or_worker) {
+        for (const Pool* pool : pools())
+            found.push_back({To::pool, 0, pool->name()});
+        return found;
+    }
     const Place place = find(*pool_or_worker);
-    if (!place.pool)
-        return std::nullopt;
-    if (!place.slot)
-        return ipc::Destination{To::pool, 0, place.pool->name()};
-    const Worker* worker = place.pool->slot_at(*place.slot)->worker();
-    return ipc::Destination{To::worker, worker ? worker->id() : 0, {}};
+    if (place.slot) {
+        const Worker* worker = place.pool->slot_at(*place.slot)->worker();
+        found.push_back({To::worker, worker ? worker->id() : 0, {}});
+    } else if (place.pool) {
+        found.push_back({To::pool, 0, place.pool->name()});
+    }
+    return found;
 }
 
 Outcome Commands::send(std::optional<std::string> pool_or_worker, const ipc::Message& message)
 {
-    const auto to = destination(pool_or_worker);
-    if (!to)
-        return {exit_failed, unknown(*pool_or_worker), {{"sent", 0}, {"errno", "ESRCH"}}};
-    const Post::Outcome done = daemon_.services().post.send_to(*to, message);
-    if (const auto* refusal = std::get_if<ipc::Refusal>(&done))
+    const auto to = destinations(pool_or_worker);
+    if (to.empty())
+        return {
+            exit_failed, unknown(pool_or_worker.value_or("")), {{"sent", 0}, {"errno", "ESRCH"}}};
+    unsigned sent = 0;
+    ipc::Refusal refusal;
+    for (const ipc::Destination& one : to) {
+        const Post::Outcome done = daemon_.services().post.send_to(one, message);
+        if (const auto* refused = std::get_if<ipc::Refusal>(&done))
+            refusal = *refused;
+        else
+            sent += std::get<unsigned>(done);
+    }
+    if (sent == 0)
         return {exit_failed,
-                refusal->reason,
-                {{"sent", 0}, {"errno", ::strerrorname_np(refusal->error)}}};
-    const unsigned sent = std::get<unsigned>(done);
+                refusal.reason,
+                {{"sent", 0}, {"errno", ::strerrorname_np(refusal.error)}}};
     return {exit_done,
             "sent to " + std::to_string(sent) + (sent == 1 ? " worker" : " workers"),
             {{"sent", sent}}};
@@ -285,6 +347,8 @@ Outcome Commands::send(std::optional<std::string> pool_or_worker, const ipc::Mes
 
 Outcome Commands::stop_daemon(Haste haste)
 {
+    if (scope_)
+        return not_for_controllers("stop the daemon");
     daemon_.stop();
     if (haste == Haste::now)
         daemon_.hurry();

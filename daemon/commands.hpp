@@ -7,7 +7,6 @@
 #include "config/tree.hpp"
 #include "daemon/operations.hpp"
 #include "daemon/pool.hpp"
-#include "daemon/turns.hpp"
 
 namespace ostler
 {
@@ -17,7 +16,10 @@ class Daemon;
 class Commands final : public Operations
 {
 public:
-    Commands(Daemon& daemon, Condition& changed);
+    explicit Commands(Daemon& daemon, std::shared_ptr<const ControlScope> scope = {});
+
+    [[nodiscard]] std::unique_ptr<Operations>
+    within(std::shared_ptr<const ControlScope> scope) override;
 
     Outcome status(std::optional<std::string> pool) override;
     awaitable<Outcome> wait_ready(Progress progress) override;
@@ -36,6 +38,12 @@ public:
     Outcome stop_daemon(Haste haste) override;
 
 private:
+    // Nothing outside of the scope is found or seen.
+    [[nodiscard]] Pool* find_pool(const std::string& name) const;
+    [[nodiscard]] std::vector<Pool*> pools() const;
+    [[nodiscard]] bool ready() const;
+    [[nodiscard]] bool may_become_ready() const;
+    [[nodiscard]] Outcome not_for_controllers(const std::string& what) const;
     struct Place { // a pool, or one slot of it
         Pool* pool = nullptr;
         std::optional<unsigned> slot;
@@ -43,8 +51,8 @@ private:
     [[nodiscard]] Place find(const std::string& pool_or_worker) const;
     // A place with a living worker; else the sentence says why not.
     [[nodiscard]] Slot* find_worker(const std::string& worker, std::string& problem) const;
-    [[nodiscard]] std::optional<ipc::Destination>
-    destination(const std::optional<std::string>& pool_or_worker) const;
+    [[nodiscard]] std::vector<ipc::Destination>
+    destinations(const std::optional<std::string>& pool_or_worker) const;
     [[nodiscard]] std::string unknown(const std::string& name) const;
     struct Settlement;
     [[nodiscard]] awaitable<std::shared_ptr<const Settlement>>
@@ -53,15 +61,17 @@ private:
         WorkerId worker = 0;
         unsigned slot = 0;
         std::string problem;
+        int exit = 0; // what the problem is answered with
     };
     [[nodiscard]] awaitable<Begun> begin_fork(std::string pool, Variables env);
     [[nodiscard]] std::string why_not_fork(const Pool* pool, const std::string& name) const;
+    [[nodiscard]] std::string why_not_start(const config::Program& program, const Pool& pool) const;
     awaitable<Outcome> until_ready(std::string pool, std::string done);
     awaitable<std::string> restart_pool(std::string pool, Progress progress);
     awaitable<std::string> restart_slot(std::string pool, unsigned slot, Progress progress);
 
     Daemon& daemon_;
-    Turns forking_; // setup and fork, which others need not wait for
+    std::shared_ptr<const ControlScope> scope_; // null: everything
 };
 
 } // namespace ostler

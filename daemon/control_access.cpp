@@ -45,15 +45,22 @@ std::optional<Peer> peer_of(os::FdRef connection)
     socklen_t size = sizeof credentials;
     if (::getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
         return std::nullopt;
-    Peer peer{credentials.pid, credentials.uid, credentials.gid, {}};
+    Peer peer{credentials.pid, credentials.uid, credentials.gid, {}, {}};
     if (!read_groups(connection, peer.groups))
         return std::nullopt;
     return peer;
 }
 
+std::string to_string(const Peer& peer)
+{
+    if (peer.scope)
+        return "controller=" + peer.scope->label + " worker=" + std::to_string(peer.scope->worker);
+    return "uid=" + std::to_string(peer.uid) + " pid=" + std::to_string(peer.pid);
+}
+
 control::Role role_of(const Peer& peer, const config::Control& access, uid_t daemon_user)
 {
-    if (peer.uid == 0 || peer.uid == daemon_user || names(access.administer, peer))
+    if (peer.scope || peer.uid == 0 || peer.uid == daemon_user || names(access.administer, peer))
         return control::Role::administer;
     if (names(access.operate, peer))
         return control::Role::operate;

@@ -3,12 +3,14 @@
 // never by what they say.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
 
 #include "config/spec.hpp"
+#include "daemon/control_scope.hpp"
 #include "ipc/control/role.hpp"
 #include "ipc/os/fd.hpp"
 
@@ -20,11 +22,15 @@ struct Peer {
     uid_t uid = 0;
     gid_t gid = 0;
     std::vector<gid_t> groups;
+    std::shared_ptr<const ControlScope> scope; // a controller of the spec; null: anybody else
 };
+
+[[nodiscard]] std::string to_string(const Peer& peer); // for the log
 
 [[nodiscard]] std::optional<Peer> peer_of(os::FdRef connection);
 
-// Root and the daemon's own user administer; others have what the spec gives them.
+// Root and the daemon's own user administer, and controllers within their scope; others have what
+// the spec gives them.
 [[nodiscard]] control::Role role_of(const Peer& peer, const config::Control& access,
                                     uid_t daemon_user);
 

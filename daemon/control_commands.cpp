@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/array.hpp>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -34,8 +35,25 @@ awaitable<Outcome> run_version(ControlCall& call)
     boost::json::object data{{"version", OSTLER_VERSION},
                              {"protocol", control::protocol_version},
                              {"role", control::name_of(call.role)},
-                             {"last_event", call.events.last()}};
+                             {"last_event", call.events.last()},
+                             {"pools", nullptr}};
+    if (call.scope)
+        data["pools"] = boost::json::array(call.scope->pools.begin(), call.scope->pools.end());
     co_return Outcome{exit_done, "", std::move(data)};
+}
+
+awaitable<Outcome> run_connect(ControlCall& call)
+{
+    if (!call.scope)
+        co_return Outcome{exit_failed,
+                          "only controllers of the spec are given connections: connect to the "
+                          "control socket",
+                          {}};
+    auto connected = call.desk.connect(call.scope);
+    if (auto* problem = std::get_if<std::string>(&connected))
+        co_return Outcome{exit_failed, std::move(*problem), {}};
+    call.returned = std::get<os::UniqueFd>(std::move(connected));
+    co_return Outcome{exit_done, "connected", {}};
 }
 
 awaitable<Outcome> run_status(ControlCall& call)
@@ -179,6 +197,7 @@ awaitable<Outcome> run_kill(ControlCall& call)
 constexpr std::array commands{
     //             verb       role           when its client leaves   carries
     ControlCommand{"version", Role::observe, Alone::ends, false, run_version},
+    ControlCommand{"connect", Role::observe, Alone::ends, false, run_connect},
     ControlCommand{"status", Role::observe, Alone::ends, false, run_status},
     ControlCommand{"wait-ready", Role::observe, Alone::ends, false, run_wait_ready},
     ControlCommand{"logs", Role::observe, Alone::ends, false, run_logs},
@@ -217,6 +236,14 @@ std::optional<Outcome> ControlCall::unknown_pool(const WorkerFilter& filter) con
         return std::nullopt;
     auto known = operations.status(filter.pool); // in the words of whoever knows
     return known.exit != exit_done ? std::optional{std::move(known)} : std::nullopt;
+}
+
+WorkerFilter ControlCall::filter(std::string_view target) const
+{
+    WorkerFilter filter = WorkerFilter::of(target);
+    if (scope)
+        filter.within = scope->pools;
+    return filter;
 }
 
 Progress ControlCall::progress() const

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/control_scope.hpp"
 #include "daemon/events.hpp"
 #include "daemon/logs.hpp"
 #include "daemon/off_loop.hpp"
@@ -51,7 +52,7 @@ private:
     std::vector<Follower*> followers_;
 };
 
-// What of the daemon the control socket reaches. It outlives every session.
+// What of the daemon a session reaches. It outlives the session.
 struct ControlReach {
     Operations& operations;
     Logs& logs;
@@ -63,13 +64,17 @@ struct ControlReach {
 // One request on its way. It outlives the coroutine that carries it out.
 struct ControlCall : ControlReach {
     ControlOutlet& outlet;
+    ControllerDesk& desk;
+    std::shared_ptr<const ControlScope> scope; // a controller's; null: everything
     control::Role role;
     std::uint32_t request;
     boost::json::object arguments;
     std::optional<std::string> bytes; // attached to the request
     os::UniqueFd handle;              // closing it may block
+    os::UniqueFd returned;            // goes along with the reply
 
     [[nodiscard]] Progress progress() const; // each sentence becomes a packet
+    [[nodiscard]] WorkerFilter filter(std::string_view target) const;
     // What to answer when there is no such pool.
     [[nodiscard]] std::optional<Outcome> unknown_pool(const WorkerFilter& filter) const;
 };

@@ -119,7 +119,7 @@ awaitable<Outcome> run_send(ControlCall& call)
 awaitable<Outcome> run_messages(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto filter = WorkerFilter::of(arguments.text("target").value_or(""));
+    auto filter = call.filter(arguments.text("target").value_or(""));
     if (!arguments.problem().empty())
         co_return Outcome{exit_usage, arguments.problem(), {}};
     if (auto unknown = call.unknown_pool(filter))

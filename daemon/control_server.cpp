@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "ipc/control/exit_code.hpp"
+#include "ipc/os/packet.hpp"
 
 namespace ostler
 {
@@ -32,6 +33,17 @@ int duplicate(os::FdRef fd)
     return ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
 }
 
+// Controllers of the spec do not: their number is bounded.
+bool takes_room(const ControlSession& session)
+{
+    return session.connected() && !session.peer().scope;
+}
+
+bool of_controller(const ControlSession& session, std::uint64_t worker)
+{
+    return session.peer().scope && session.peer().scope->worker == worker;
+}
+
 bool out_of_resources(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -43,7 +55,7 @@ ControlServer::ControlServer(asio::any_io_executor executor, os::FdRef listening
                              ControlReach reach, config::Control access, ControlLimits limits)
     : executor_{executor},
       listening_{executor, duplicate(listening)},
-      context_{reach, std::move(access), ::geteuid(), limits.patience},
+      context_{reach, *this, std::move(access), ::geteuid(), limits.patience},
       limits_{limits},
       serving_{executor},
       accepting_{executor}
@@ -106,10 +118,43 @@ try {
                                                     std::move(*peer), context_);
     if (!room)
         return session->refuse(exit_failed, "too many control connections: close some of yours");
-    sessions_.emplace(++last_session_, std::move(session));
-    serving_.start("control session", serve(last_session_));
+    keep(std::move(session));
 } catch (const boost::system::system_error& error) { // it cannot be watched, and is closed
     spdlog::warn("control: a connection is closed: {}", error.what());
+}
+
+void ControlServer::keep(std::unique_ptr<ControlSession> session)
+{
+    sessions_.emplace(++last_session_, std::move(session));
+    serving_.start("control session", serve(last_session_));
+}
+
+// --- Controllers of the spec: each has as many as it may, and takes no room from others. ---
+
+ControlServer::Connected ControlServer::connect(const std::shared_ptr<const ControlScope>& scope)
+try {
+    const auto has = std::ranges::count_if(sessions_, [&](const auto& entry) {
+        const ControlSession& session = *entry.second;
+        return session.connected() && of_controller(session, scope->worker);
+    });
+    if (has >= std::ptrdiff_t{most_connections})
+        return "a controller has at most 64 connections: close one";
+    os::UniqueFd ours;
+    os::UniqueFd theirs;
+    if (const int error = os::packet_pair(ours, theirs, os::Blocking::yes); error != 0)
+        return std::string{"making a control connection: "} + std::strerror(-error);
+    Peer peer{.scope = scope};
+    keep(std::make_unique<ControlSession>(executor_, std::move(ours), std::move(peer), context_));
+    return theirs;
+} catch (const boost::system::system_error& error) { // it cannot be watched
+    return std::string{"making a control connection: "} + error.what();
+}
+
+void ControlServer::disconnect(std::uint64_t worker)
+{
+    for (const auto& [id, session] : sessions_)
+        if (of_controller(*session, worker))
+            session->end_requests();
 }
 
 awaitable<void> ControlServer::serve(SessionId id)
@@ -122,12 +167,15 @@ awaitable<void> ControlServer::serve(SessionId id)
 // who holds many harms himself alone, and root always gets in.
 bool ControlServer::make_room(uid_t newcomer)
 {
-    const auto connected = std::count_if(sessions_.begin(), sessions_.end(), [](const auto& entry) {
-        return entry.second->connected();
-    });
-    if (sessions_.size() >= 2 * limits_.sessions) // commands whose clients have left them alone
+    std::size_t all = 0;
+    std::size_t connected = 0;
+    for (const auto& [id, session] : sessions_) {
+        all += session->peer().scope ? 0U : 1U;
+        connected += takes_room(*session) ? 1U : 0U;
+    }
+    if (all >= 2 * limits_.sessions) // commands whose clients have left them alone
         return false;
-    if (static_cast<std::size_t>(connected) < limits_.sessions)
+    if (connected < limits_.sessions)
         return true;
     const uid_t owner = greediest();
     ControlSession* victim = least_used(owner);
@@ -139,14 +187,14 @@ bool ControlServer::make_room(uid_t newcomer)
 
 uid_t ControlServer::greediest() const
 {
-    std::map<uid_t, std::size_t> counts;
+    std::map<uid_t, std::size_t> of_user;
     for (const auto& [id, session] : sessions_)
-        if (session->connected())
-            ++counts[session->peer().uid];
-    const auto most = std::max_element(counts.begin(), counts.end(), [](auto& one, auto& other) {
+        if (takes_room(*session))
+            ++of_user[session->peer().uid];
+    const auto most = std::max_element(of_user.begin(), of_user.end(), [](auto& one, auto& other) {
         return one.second < other.second;
     });
-    return most != counts.end() ? most->first : uid_t{};
+    return most != of_user.end() ? most->first : uid_t{};
 }
 
 // Idle ones first, then whose last request is longest ago.
@@ -157,7 +205,7 @@ ControlSession* ControlServer::least_used(uid_t owner) const
         return one.idle() != other.idle() ? one.idle() : one.last_request() < other.last_request();
     };
     for (const auto& [id, session] : sessions_)
-        if (session->connected() && session->peer().uid == owner &&
+        if (takes_room(*session) && session->peer().uid == owner &&
             (least == nullptr || before(*session, *least)))
             least = session.get();
     return least;

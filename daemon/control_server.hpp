@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The operator's side door: takes connections to the control socket and keeps a bounded number of
-// them, so that whoever holds many, or is silent, locks nobody else out.
+// them, so that whoever holds many, or is silent, locks nobody else out. Controllers of the spec
+// get theirs here.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -20,7 +21,7 @@ struct ControlLimits {
     std::chrono::steady_clock::duration patience = std::chrono::seconds{30};
 };
 
-class ControlServer
+class ControlServer final : public ControllerDesk
 {
 public:
     // `listening` is looked at: whoever holds the path and its lock keeps it (ControlSocket).
@@ -34,6 +35,9 @@ public:
     void set_access(config::Control access); // from the next request on
     [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
+    [[nodiscard]] Connected connect(const std::shared_ptr<const ControlScope>& scope) override;
+    void disconnect(std::uint64_t worker) override;
+
 private:
     using SessionId = std::uint64_t; // counts up: the smallest is the oldest
     using Sessions = std::map<SessionId, std::unique_ptr<ControlSession>>;
@@ -42,6 +46,7 @@ private:
     boost::asio::awaitable<void> serve(SessionId id);
     [[nodiscard]] bool accept_one();
     void admit(os::UniqueFd connection);
+    void keep(std::unique_ptr<ControlSession> session);
     [[nodiscard]] bool make_room(uid_t newcomer);
     [[nodiscard]] uid_t greediest() const;
     [[nodiscard]] ControlSession* least_used(uid_t owner) const;

@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <utility>
 
 #include "daemon/with_deadline.hpp"
@@ -57,6 +58,7 @@ ControlSession::ControlSession(asio::any_io_executor executor, os::UniqueFd conn
     : socket_{executor, connection.get()},
       peer_{std::move(peer)},
       context_{context},
+      operations_{peer_.scope ? context.reach.operations.within(peer_.scope) : nullptr},
       sent_{executor},
       writing_{executor},
       watching_{executor},
@@ -81,6 +83,12 @@ void ControlSession::close()
 {
     changing_.cancel();
     hang_up();
+}
+
+void ControlSession::end_requests()
+{
+    if (connected())
+        ::shutdown(socket_.native_handle(), SHUT_RD);
 }
 
 // Reading ends then, and with it run(). What was sent before still reaches the client.
@@ -184,8 +192,8 @@ void ControlSession::start(control::Message& message)
     const control::Role role = role_of(peer_, context_.access, context_.daemon_user);
     const control::Role needed = message.handle.valid() ? control::Role::administer : command->role;
     const bool refused = role < needed;
-    spdlog::log(audit_level(*command, refused), "control: {}{}  uid={} pid={} request={:.256}",
-                command->verb, refused ? " refused" : "", peer_.uid, peer_.pid,
+    spdlog::log(audit_level(*command, refused), "control: {}{}  {} request={:.256}", command->verb,
+                refused ? " refused" : "", to_string(peer_),
                 boost::json::serialize(message.body)); // JSON: no control characters in it
     if (refused)
         return reply(message.request, not_permitted(*command, needed, role));
@@ -197,13 +205,18 @@ void ControlSession::start(control::Message& message)
                      {exit_failed, "too many requests at a time on this connection", {}});
 
     TaskGroup& group = command->alone == ControlCommand::Alone::ends ? watching_ : changing_;
-    ControlCall call{context_.reach,
-                     *this,
-                     role,
-                     message.request,
-                     std::move(message.body),
-                     std::move(message.bytes),
-                     std::move(message.handle)};
+    const ControlReach& all = context_.reach;
+    ControlCall call{
+        {operations_ ? *operations_ : all.operations, all.logs, all.events, all.post, all.off_loop},
+        *this,
+        context_.desk,
+        peer_.scope,
+        role,
+        message.request,
+        std::move(message.body),
+        std::move(message.bytes),
+        std::move(message.handle),
+        {}};
     group.start("control " + std::string{command->verb}, answer(std::move(call), *command));
 }
 
@@ -211,7 +224,7 @@ awaitable<void> ControlSession::answer(ControlCall call, const ControlCommand& c
 {
     try {
         auto outcome = co_await command.run(call);
-        reply(call.request, std::move(outcome));
+        reply(call.request, std::move(outcome), std::move(call.returned));
     } catch (...) { // cancelled, or a bug: either way there will be no reply
         hang_up();
         call.off_loop.close(std::move(call.handle));
@@ -220,9 +233,9 @@ awaitable<void> ControlSession::answer(ControlCall call, const ControlCommand& c
     call.off_loop.close(std::move(call.handle));
 }
 
-void ControlSession::reply(std::uint32_t request, Outcome outcome)
+void ControlSession::reply(std::uint32_t request, Outcome outcome, os::UniqueFd handle)
 {
-    control::Message message{control::Type::reply, request, {}};
+    control::Message message{control::Type::reply, request, {}, {}, std::move(handle)};
     message.body["exit"] = outcome.exit;
     message.body["message"] = outcome.message;
     for (auto& [key, value] : outcome.data)
@@ -277,8 +290,7 @@ awaitable<void> ControlSession::write()
         auto room = wait_writable(socket_);
         const auto until = Clock::now() + context_.patience;
         if (!co_await with_deadline(std::move(room), until)) {
-            spdlog::warn("control: a client that does not read is cut off  uid={} pid={}",
-                         peer_.uid, peer_.pid);
+            spdlog::warn("control: a client that does not read is cut off  {}", to_string(peer_));
             hang_up();
             co_return;
         }

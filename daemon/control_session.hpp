@@ -22,6 +22,7 @@ namespace ostler
 // What every session needs; it outlives them.
 struct ControlContext {
     ControlReach reach;
+    ControllerDesk& desk;
     config::Control access; // changes with a reload, and counts from the next request on
     uid_t daemon_user = 0;
     std::chrono::steady_clock::duration patience = std::chrono::seconds{30}; // with slow readers
@@ -42,6 +43,8 @@ public:
 
     // Ends it, commands on their way included; run() returns soon.
     void close();
+    // Takes no more requests. What was asked is still done, and answered as far as it is by then.
+    void end_requests();
     // Hangs up, and says why before to whoever still reads. Commands that change something go on.
     void refuse(int exit, std::string sentence);
 
@@ -66,13 +69,14 @@ private:
     [[nodiscard]] bool keep_handle(os::UniqueFd handle);
     [[nodiscard]] bool take(std::span<const std::byte> packet);
     void start(control::Message& request); // leaves its handle where nobody takes it
-    void reply(std::uint32_t request, Outcome outcome);
+    void reply(std::uint32_t request, Outcome outcome, os::UniqueFd handle = {});
     [[nodiscard]] bool send_waiting();
     void hang_up();
 
     boost::asio::posix::stream_descriptor socket_;
     Peer peer_;
     const ControlContext& context_;
+    std::unique_ptr<Operations> operations_; // of a controller: what is in its scope
     control::Assembler assembler_{control::max_request};
     Clock::time_point last_request_ = Clock::now();
     os::UniqueFd handle_;        // of the request whose parts arrive

@@ -44,7 +44,7 @@ struct DaemonSettings {
     std::optional<std::chrono::microseconds> watchdog; // how often it wants to hear of us
 };
 
-class Daemon final : KeeperLink::Events, Pool::Owner
+class Daemon final : KeeperLink::Events, Pool::Owner, ControllerDesk
 {
 public:
     Daemon(boost::asio::io_context& loop, DaemonSettings settings);
@@ -70,6 +70,7 @@ public:
     [[nodiscard]] Services& services() { return services_; }
     [[nodiscard]] std::uint64_t last_event() const { return services_.events.last(); }
     [[nodiscard]] Turns& turns() { return turns_; }
+    [[nodiscard]] Turns& fork_turns() { return fork_turns_; }
     [[nodiscard]] unsigned generation() const { return generation_; }
     [[nodiscard]] pid_t keeper_pid() const { return services_.keeper_pid; }
     [[nodiscard]] Clock::duration uptime() const { return Clock::now() - started_at_; }
@@ -108,6 +109,11 @@ private:
 
     void keeper_gone() override;
     void pool_wants_exit(Pool& pool) override;
+    [[nodiscard]] Connected connect(const std::shared_ptr<const ControlScope>& scope) override
+    {
+        return control_.connect(scope);
+    }
+    void disconnect(WorkerId controller) override { control_.disconnect(controller); }
 
     boost::asio::io_context& loop_;
     Signals signals_;   // first: whoever starts threads comes after it
@@ -121,6 +127,7 @@ private:
     std::string waiting_edit_; // an edit that waits for `reload`, and why
     Condition changed_;
     Turns turns_;
+    Turns fork_turns_; // of setup and fork, which others need not wait for
     OffLoop off_loop_;
     Post post_;
     KeeperLink keeper_;

@@ -54,8 +54,8 @@ Commands::settle(std::shared_ptr<const config::Pool> pool, config::ValuePtr sett
 
 awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::object> said)
 {
-    const Turns::Turn turn = co_await forking_.take();
-    Pool* pool = daemon_.find_pool(name);
+    const Turns::Turn turn = co_await daemon_.fork_turns().take();
+    Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
     const auto change = said ? settings_from(*said) : config::no_settings();
@@ -65,11 +65,13 @@ awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::
     auto spec = pool->spec();
     auto settings = *merged;
     const auto settled = co_await settle(std::move(spec), std::move(settings));
-    pool = daemon_.find_pool(name);
+    pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
     if (!settled->result)
         co_return Outcome{said ? exit_usage : exit_failed, settled->result.wrong(), {}};
+    if (auto problem = why_not_start(settled->result->program, *pool); said && !problem.empty())
+        co_return Outcome{exit_not_permitted, std::move(problem), {}};
     std::string notes;
     if (said) {
         pool->set_up_forks(*merged);
@@ -89,23 +91,31 @@ std::string Commands::why_not_fork(const Pool* pool, const std::string& name) co
                                 : "";
 }
 
+std::string Commands::why_not_start(const config::Program& program, const Pool& pool) const
+{
+    return scope_ ? scope_->why_not_start(program.user, *pool.spec()) : std::string{};
+}
+
 awaitable<Commands::Begun> Commands::begin_fork(std::string name, Variables env)
 {
-    const Turns::Turn turn = co_await forking_.take();
+    const Turns::Turn turn = co_await daemon_.fork_turns().take();
     for (std::shared_ptr<const Settlement> settled;;) {
-        Pool* pool = daemon_.find_pool(name);
+        Pool* pool = find_pool(name);
         if (auto problem = why_not_fork(pool, name); !problem.empty())
-            co_return Begun{.problem = std::move(problem)};
+            co_return Begun{.problem = std::move(problem), .exit = exit_failed};
         const bool plain = pool->fork_settings()->entries.empty();
         if (plain || (settled && settled->of == pool->spec() && settled->result)) {
             auto program = plain ? pool->spec()->program : settled->result->program;
+            if (auto problem = why_not_start(program, *pool); !problem.empty())
+                co_return Begun{.problem = std::move(problem), .exit = exit_not_permitted};
             lay_over(program, env);
             const Slot& slot = pool->fork(std::move(program));
-            co_return Begun{slot.worker()->id(), slot.index(), {}};
+            co_return Begun{.worker = slot.worker()->id(), .slot = slot.index()};
         }
         if (settled && settled->of == pool->spec())
             co_return Begun{.problem = "what `setup` said of pool " + name +
-                                       " is no longer right: " + settled->result.wrong()};
+                                       " is no longer right: " + settled->result.wrong(),
+                            .exit = exit_failed};
         auto spec = pool->spec(); // a reload may change it meanwhile
         auto settings = pool->fork_settings();
         settled = co_await settle(std::move(spec), std::move(settings));
@@ -116,10 +126,10 @@ awaitable<Outcome> Commands::fork(std::string name, Variables env)
 {
     const Begun begun = co_await begin_fork(name, std::move(env));
     if (!begun.problem.empty())
-        co_return Outcome{exit_failed, begun.problem, {}};
+        co_return Outcome{begun.exit, begun.problem, {}};
     // The pool may be gone by the time it is asked.
     std::function<const Slot*()> find_slot = [this, name, id = begun.worker]() -> const Slot* {
-        Pool* pool = daemon_.find_pool(name);
+        Pool* pool = find_pool(name);
         return pool ? pool->slot_of(id) : nullptr;
     };
     std::function<bool()> known = [find_slot] {

@@ -6,11 +6,13 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "daemon/control_scope.hpp"
 #include "ipc/channel/message.hpp"
 
 namespace ostler
@@ -33,6 +35,10 @@ public:
     template <typename T>
     using awaitable = boost::asio::awaitable<T>;
     virtual ~Operations() = default;
+    // The same for a controller: what is not in its scope does not exist, and what is of the daemon
+    // as a whole is not permitted. Not longer than this lives.
+    [[nodiscard]] virtual std::unique_ptr<Operations>
+    within(std::shared_ptr<const ControlScope> scope) = 0;
 
     virtual Outcome
     status(std::optional<std::string> pool) = 0; // data is the design's `status --json`

@@ -10,6 +10,7 @@
 
 #include "daemon/asked_sockets.hpp"
 #include "daemon/condition.hpp"
+#include "daemon/control_scope.hpp"
 #include "daemon/events.hpp"
 #include "daemon/keeper_link.hpp"
 #include "daemon/listener.hpp"
@@ -43,6 +44,7 @@ struct Services {
     OffLoop& off_loop;
     Post& post;
     AskedSockets& asked;
+    ControllerDesk& controllers;
     Condition& changed; // notified whenever a worker or slot changes its state
     const ListenerDirectory& listeners;
     pid_t keeper_pid;

@@ -95,7 +95,24 @@ std::vector<std::string> environment_of(const config::Program& program,
     env.set("OSTLER_POOL", identity.pool);
     for (const auto& [name, value] : outfit.env)
         env.set(name, value);
+    for (const ipc::Passed& passed : outfit.descriptors)
+        if (!passed.variable.empty())
+            env.set(passed.variable, std::to_string(passed.number));
     return env.lines();
+}
+
+// Those that may have any number get the lowest that is free.
+void number(std::vector<ipc::Passed>& descriptors)
+{
+    int next = plan::first_target;
+    const auto taken = [&] { return std::ranges::count(descriptors, next, &ipc::Passed::number); };
+    for (ipc::Passed& passed : descriptors) {
+        if (passed.number != ipc::Passed::any)
+            continue;
+        while (taken() != 0)
+            ++next;
+        passed.number = next;
+    }
 }
 
 void set_identity(plan::Plan& plan, const config::Program& program)
@@ -150,15 +167,17 @@ Start plan_start(const config::Program& program, const ipc::Identity& identity, 
     plan.args.push_back(program.exec);
     for (const std::string& arg : program.args)
         plan.args.push_back(fill(arg));
+    number(outfit.descriptors);
     plan.env = environment_of(program, identity, outfit, fill);
     plan.listen_pid = outfit.listen_pid;
     plan.cwd = fill(program.cwd);
     plan.keeper = keeper;
     set_identity(plan, program);
     set_surroundings(plan, program);
-    for (auto& [descriptor, number] : outfit.descriptors) {
-        plan.descriptors.push_back({static_cast<std::uint32_t>(start.descriptors.size()), number});
-        start.descriptors.push_back(std::move(descriptor));
+    for (ipc::Passed& passed : outfit.descriptors) {
+        const auto index = static_cast<std::uint32_t>(start.descriptors.size());
+        plan.descriptors.push_back({index, passed.number});
+        start.descriptors.push_back(std::move(passed.descriptor));
     }
     plan.out = output_of(program.out, std::move(out), start.descriptors, fill);
     plan.err = output_of(program.err, std::move(err), start.descriptors, fill);

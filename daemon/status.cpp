@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/status.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <cmath>
 #include <cstdio>
@@ -146,21 +147,34 @@ json::object daemon_row(const Daemon& daemon)
             {"waiting_edit", or_null(daemon.waiting_edit())}};
 }
 
+// Whether one of those pools lists this socket.
+bool lists(const Daemon& daemon, const ControlScope& scope, const std::string& socket)
+{
+    return std::ranges::any_of(daemon.pools(), [&](const auto& pool) {
+        return scope.covers(pool->name()) &&
+               std::ranges::count(pool->spec()->program.sockets, socket) > 0;
+    });
+}
+
 } // namespace
 
-json::object status_of(const Daemon& daemon, const std::optional<std::string>& pool)
+json::object status_of(const Daemon& daemon, const std::optional<std::string>& pool,
+                       const ControlScope* scope)
 {
     json::array sockets;
     for (const auto& listener : daemon.sockets().in_order_of(daemon.spec()))
-        sockets.push_back(socket_row(*listener));
+        if (!scope || lists(daemon, *scope, listener->spec().name))
+            sockets.push_back(socket_row(*listener));
     for (const auto& [asker, listener] : daemon.asked().open()) {
+        if (scope && !scope->covers(asker))
+            continue;
         json::object row = socket_row(*listener);
         row["asked_by"] = asker;
         sockets.push_back(std::move(row));
     }
     json::array pools;
     for (const auto& one : daemon.pools())
-        if (!pool || one->name() == *pool)
+        if ((!pool || one->name() == *pool) && (!scope || scope->covers(one->name())))
             pools.push_back(pool_row(*one));
     return {{"daemon", daemon_row(daemon)},
             {"sockets", std::move(sockets)},

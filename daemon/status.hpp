@@ -10,9 +10,10 @@ namespace ostler
 {
 
 class Daemon;
+struct ControlScope;
 
-// Of one pool, or of all.
-[[nodiscard]] boost::json::object status_of(const Daemon& daemon,
-                                            const std::optional<std::string>& pool);
+// Of one pool, or of all; of those in the scope, if there is one (lent).
+[[nodiscard]] boost::json::object
+status_of(const Daemon& daemon, const std::optional<std::string>& pool, const ControlScope* scope);
 
 } // namespace ostler

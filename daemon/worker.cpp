@@ -154,6 +154,7 @@ void Worker::retire()
 {
     deadline_.cancel();
     sockets_.reclaim();
+    services_.controllers.disconnect(id());
     tell_exit();
     owner_.worker_gone(*this, so_far_); // may destroy us
 }
@@ -268,6 +269,8 @@ std::string Worker::launch()
     auto outfit = dialect_->outfit();
     if (const ipc::Refusal* refusal = std::get_if<ipc::Refusal>(&outfit))
         return refusal->reason;
+    if (const std::string problem = add_control(std::get<ipc::Outfit>(outfit)); !problem.empty())
+        return problem;
     StartPipes pipes;
     if (const int error = pipes.open(spec_->program); error != 0)
         return std::string{"making its pipes: "} + std::strerror(error);
@@ -283,6 +286,22 @@ std::string Worker::launch()
         plan_start(spec_->program, identity_, std::move(std::get<ipc::Outfit>(outfit)),
                    std::move(pipes.out.write), std::move(pipes.err.write), services_.keeper_pid);
     return send_start(services_.keeper, id(), start, pipes.report.write.borrow(), *this);
+}
+
+// A controller of the spec has its connection from birth on.
+std::string Worker::add_control(ipc::Outfit& outfit)
+{
+    const config::Program& program = spec_->program;
+    if (program.controls.empty())
+        return {};
+    const auto scope = std::make_shared<const ControlScope>(
+        ControlScope{id(), label(), program.controls, program.user});
+    auto connected = services_.controllers.connect(scope);
+    if (auto* problem = std::get_if<std::string>(&connected))
+        return std::move(*problem);
+    outfit.descriptors.push_back({.descriptor = std::get<os::UniqueFd>(std::move(connected)),
+                                  .variable = "OSTLER_CONTROL_FD"});
+    return {};
 }
 
 void Worker::started(pid_t pid, os::UniqueFd pidfd)

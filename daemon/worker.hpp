@@ -81,6 +81,7 @@ private:
 
     std::string try_to_launch();
     std::string launch(); // a sentence when it cannot be done
+    std::string add_control(ipc::Outfit& outfit);
     void watch_report(os::UniqueFd pipe);
     void read_report();
     void check_ready();

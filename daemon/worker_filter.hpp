@@ -2,16 +2,19 @@
 // Which workers somebody wants to hear of: all, those of a pool, of a slot, or one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ostler
 {
 
 struct WorkerFilter {
-    std::string pool; // empty: of every pool
+    std::vector<std::string> within; // these pools, whatever is asked for; none: all there are
+    std::string pool;                // empty: of every pool
     std::optional<unsigned> slot;
     std::uint64_t worker = 0; // 0: whichever
 
@@ -20,7 +23,8 @@ struct WorkerFilter {
 
     [[nodiscard]] bool covers(std::string_view its_pool, unsigned its_slot) const
     {
-        return (pool.empty() || pool == its_pool) && (!slot || *slot == its_slot);
+        return (pool.empty() || pool == its_pool) && (!slot || *slot == its_slot) &&
+               (within.empty() || std::ranges::count(within, its_pool) > 0);
     }
     [[nodiscard]] bool covers(std::string_view its_pool, unsigned its_slot,
                               std::uint64_t its_id) const

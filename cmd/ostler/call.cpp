@@ -8,6 +8,7 @@
 #include "config/scalars.hpp"
 #include "ipc/control/address.hpp"
 #include "ipc/control/exit_code.hpp"
+#include "ipc/control/finding.hpp"
 #include "ipc/text/utf8.hpp"
 
 namespace ostler::cli
@@ -60,10 +61,11 @@ control::Answer ask(const Call& call, control::Message request,
                     std::optional<std::chrono::milliseconds> usual)
 {
     const auto deadline = call.deadline(usual);
-    auto connected = control::Client::connect(call.socket(), deadline);
+    auto connected = control::find_daemon(call.text("socket").value_or(""), deadline);
     if (auto* answer = std::get_if<control::Answer>(&connected))
         return std::move(*answer);
-    return std::get<control::Client>(connected).request(std::move(request), deadline, listening);
+    control::Client client{std::get<control::Connection>(std::move(connected))};
+    return client.request(std::move(request), deadline, listening);
 }
 
 int ask_and_print(const Call& call, const char* verb, boost::json::object arguments)

@@ -22,7 +22,7 @@ struct Call {
     [[nodiscard]] bool has(const char* option) const { return given.count(option) != 0; }
     [[nodiscard]] std::optional<std::string> text(const char* option) const;
     [[nodiscard]] bool json() const { return has("json"); }
-    // --socket, $OSTLER_SOCKET or the default.
+    // --socket, $OSTLER_SOCKET or the default: where a daemon is to be.
     [[nodiscard]] std::string socket() const;
     [[nodiscard]] std::optional<std::string> named_socket() const; // without the default
     // From now on, by --timeout; `usual` where none is given.

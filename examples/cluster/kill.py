@@ -29,7 +29,12 @@ def primary():
         print("kill()")
         served(cluster, lambda worker: worker.kill())
         print("process.kill()")
-        served(cluster, lambda worker: worker.process.kill("SIGKILL"))
+        served(cluster, lambda worker: killed(cluster, worker))
+
+
+def killed(cluster, worker):
+    worker.process.kill("SIGKILL")
+    cluster.run_until(worker.is_dead)
 
 
 def served(cluster, end):

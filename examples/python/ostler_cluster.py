@@ -32,7 +32,7 @@ HIGH_WATER = 128 * 1024  # bytes that may wait before send() says false
 LIFE = ("fork", "online", "listening", "disconnect", "error", "exit")
 
 is_worker = "OSTLER_WORKER_ID" in os.environ  # whether an ostlerd started this process
-is_primary = not is_worker
+is_primary = not is_worker or "OSTLER_CONTROL_FD" in os.environ  # or a controller of the spec
 
 
 class Missed(Exception):
@@ -274,7 +274,7 @@ class Worker(Emitter):
 
 class Cluster(Emitter):
     """One pool of a daemon. `path` is that of its control socket, or a Connection that several
-    Clusters share; without one it is OSTLER_CONTROL_FD's, or where docs/control.md says."""
+    Clusters share; without one the daemon is found as docs/control.md says in section 1."""
 
     def __init__(self, pool, path=None):
         super().__init__(*EVENTS, "setup")

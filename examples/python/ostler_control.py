@@ -9,13 +9,16 @@ ask() waits for its own answer alone; what comes meanwhile stays in line.
 """
 import array
 import collections
+import contextlib
 import errno
+import fcntl
 import json
 import os
 import select
 import socket
 import stat
 import struct
+import threading
 import time
 
 REQUEST, REPLY, PROGRESS, LINE, EVENT, MESSAGE = range(0x100, 0x106)
@@ -62,8 +65,6 @@ class Descriptor:
 
 
 def default_path():
-    if "OSTLER_SOCKET" in os.environ:
-        return os.environ["OSTLER_SOCKET"]
     if os.geteuid() == 0:
         return "/run/ostler/control.sock"
     if "XDG_RUNTIME_DIR" not in os.environ:
@@ -82,26 +83,57 @@ def connect(path):
     return daemon
 
 
-def inherited():
-    """The connection that a controller of the spec was born with, or None. Ours alone from now."""
-    number = os.environ.pop("OSTLER_CONTROL_FD", None)
-    if number is None:
-        return None
+_threads = threading.Lock()
+
+
+@contextlib.contextmanager
+def _turn(born_with):
+    """Threads, and processes that have inherited the connection too, use it one after another."""
+    with _threads:
+        fcntl.lockf(born_with, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.lockf(born_with, fcntl.LOCK_UN)
+
+
+def connect_through(number, patience):
+    """One more connection through the one that a controller of the spec is born with."""
+    name = f"OSTLER_CONTROL_FD={number}"
     try:
-        daemon = socket.socket(fileno=int(number))
-        daemon.getpeername()
+        born_with = socket.socket(fileno=os.dup(int(number)))
+        born_with.getpeername()
     except (OSError, ValueError) as error:
-        raise Gone(f"OSTLER_CONTROL_FD={number} is no control connection: {error}") from error
+        raise Gone(f"{name} names no open control connection: {error}") from error
+    with born_with, _turn(born_with):
+        born_with.sendall(_packets(1, {"verb": "connect"}, None, None)[0][0])
+        if not select.select([born_with], [], [], patience)[0]:  # a timeout would be everybody's
+            raise TimeoutError(f"the daemon at {name} does not answer")
+        packet, handles, _, _ = socket.recv_fds(born_with, MAX_PACKET, 1)
+    reply = json.loads(packet[HEADER.size:] or "{}")
+    if not handles:
+        raise Gone(f"no connection through {name}: {reply.get('message', 'the daemon is gone')}")
+    daemon = socket.socket(fileno=handles[0])
     daemon.set_inheritable(False)
     return daemon
 
 
+def find_daemon(path, patience):
+    """Its socket and name, by the first of: the path, OSTLER_SOCKET, the connection that
+    OSTLER_CONTROL_FD names, the default path."""
+    path = path or os.environ.get("OSTLER_SOCKET")
+    number = os.environ.get("OSTLER_CONTROL_FD")
+    if not path and number:
+        return connect_through(number, patience), f"OSTLER_CONTROL_FD={number}"
+    path = path or default_path()
+    return connect(path), path
+
+
 class Connection:
-    """Without a path: what OSTLER_CONTROL_FD names, else the daemon of docs/control.md, 1."""
+    """Without a path: the daemon that find_daemon() finds."""
 
     def __init__(self, path=None, patience=30.0):
-        self._socket = (None if path else inherited()) or connect(path or default_path())
-        self.name = path or self._socket.getpeername() or "OSTLER_CONTROL_FD"
+        self._socket, self.name = find_daemon(path, patience)
         self._patience = patience  # with a daemon that does not answer, in seconds
         self._last = 0
         self._pending = {}  # request → what to do with all that comes for it

@@ -74,10 +74,20 @@ public:
     stray(std::vector<os::UniqueFd> descriptors) = 0; // unasked for; closing them may block
 };
 
+// A descriptor that a process is born with.
+struct Passed {
+    static constexpr int any = -1; // the lowest that is free, from 3 on
+
+    os::UniqueFd descriptor;
+    int number = any;
+    std::string variable = {}; // of the environment, that says the number; empty: none
+};
+inline constexpr const char* channel_variable = "OSTLER_CHANNEL_FD";
+
 // What the process must be started with.
 struct Outfit {
     std::vector<std::pair<std::string, std::string>> env;
-    std::vector<std::pair<os::UniqueFd, int>> descriptors; // and the number each gets
+    std::vector<Passed> descriptors;
     bool listen_pid = false;
 };
 

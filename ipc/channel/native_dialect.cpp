@@ -114,8 +114,7 @@ const std::array<NativeDialect::Entry, 7> NativeDialect::table{{
 std::variant<Outfit, Refusal> NativeDialect::outfit()
 {
     Outfit outfit;
-    outfit.env.emplace_back("OSTLER_CHANNEL_FD", std::to_string(native_channel_fd));
-    outfit.descriptors.emplace_back(std::move(theirs_), native_channel_fd);
+    outfit.descriptors.push_back({.descriptor = std::move(theirs_), .variable = channel_variable});
     return outfit;
 }
 

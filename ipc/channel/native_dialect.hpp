@@ -12,8 +12,6 @@
 namespace ostler::ipc
 {
 
-inline constexpr int native_channel_fd = 3; // its number in the worker, as OSTLER_CHANNEL_FD says
-
 // What user messages may cost.
 struct MessageLimits {
     std::size_t longest = 16 << 20;             // one message, from the worker or to it

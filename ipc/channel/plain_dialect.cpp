@@ -44,7 +44,7 @@ public:
             if (copy < 0)
                 return Refusal{errno, "no descriptor for socket " + socket};
             const int number = first_listen_fd + static_cast<int>(outfit.descriptors.size());
-            outfit.descriptors.emplace_back(os::UniqueFd{os::adopt, copy}, number);
+            outfit.descriptors.push_back({os::UniqueFd{os::adopt, copy}, number});
             names += (names.empty() ? "" : ":") + socket;
         }
         if (outfit.descriptors.empty())

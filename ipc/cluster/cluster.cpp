@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include <cerrno>
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
-#include <string_view>
 #include <sys/socket.h>
 #include <utility>
 #include <variant>
 
 #include "ipc/cluster/core.hpp"
 #include "ipc/cluster/ostler_cluster.hpp"
-#include "ipc/control/address.hpp"
 #include "ipc/control/exit_code.hpp"
+#include "ipc/control/finding.hpp"
 
 namespace ostler
 {
 namespace
 {
-
-constexpr const char* inherited = "OSTLER_CONTROL_FD";
 
 control::Connection adopt(int descriptor, const std::string& name)
 {
@@ -32,38 +25,14 @@ control::Connection adopt(int descriptor, const std::string& name)
     return {os::UniqueFd{os::adopt, descriptor}, name};
 }
 
-// Ours from now on, not that of a second Cluster or a child.
-control::Connection take_inherited(const char* value)
-{
-    const std::string_view text{value};
-    const std::string name = std::string{inherited} + "=" + value;
-    int descriptor = -1;
-    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), descriptor);
-    if (bad != std::errc{} || end != text.data() + text.size())
-        throw Error{exit_usage, name + " is no number of a descriptor"};
-    ::unsetenv(inherited);
-    return adopt(descriptor, name);
-}
-
-control::Connection connect(const std::string& path, std::chrono::milliseconds patience)
-{
-    auto connected = control::Connection::connect(path, control::Clock::now() + patience);
-    if (const auto* failed = std::get_if<control::Answer>(&connected))
-        throw Error{failed->exit, failed->message};
-    return std::get<control::Connection>(std::move(connected));
-}
-
 control::Connection open(const Cluster::Options& options)
 {
     if (options.descriptor >= 0)
         return adopt(options.descriptor, "descriptor " + std::to_string(options.descriptor));
-    if (!options.path.empty())
-        return connect(options.path, options.patience);
-    if (const char* value = std::getenv(inherited))
-        return take_inherited(value);
-    const char* socket = std::getenv("OSTLER_SOCKET");
-    return connect(socket != nullptr && *socket != '\0' ? socket : control::default_path(),
-                   options.patience);
+    auto found = control::find_daemon(options.path, control::Clock::now() + options.patience);
+    if (const auto* failed = std::get_if<control::Answer>(&found))
+        throw Error{failed->exit, failed->message};
+    return std::get<control::Connection>(std::move(found));
 }
 
 } // namespace

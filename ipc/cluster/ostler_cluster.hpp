@@ -79,8 +79,8 @@ public:
     using Environment = std::map<std::string, std::string>;
 
     struct Options {
-        // Of the control socket. Empty: $OSTLER_CONTROL_FD, the connection that a controller of the
-        // spec is born with (it is taken, and the variable removed), else $OSTLER_SOCKET, else
+        // Of the control socket. Empty: $OSTLER_SOCKET; else a connection of its own through the
+        // one that a controller of the spec is born with, which $OSTLER_CONTROL_FD names; else
         // /run/ostler/control.sock for root and $XDG_RUNTIME_DIR/ostler/control.sock for others.
         std::string path;
         int descriptor = -1; // of an open control connection, instead; it is taken

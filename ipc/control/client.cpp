@@ -119,6 +119,8 @@ Answer Client::await_reply(std::uint32_t number, Deadline deadline, const Listen
         Message& message = std::get<Message>(received);
         if (message.request != number && message.request != connection_itself)
             continue; // the late answer to a request that we gave up
+        if (message.type == Type::reply && message.handle.valid() && listening.returned)
+            listening.returned(std::move(message.handle));
         if (message.type == Type::reply)
             return answer_from(message.body);
         if (message.type == Type::progress && listening.progress)

@@ -28,12 +28,14 @@ public:
 
     [[nodiscard]] static std::variant<Client, Answer> connect(const std::string& path,
                                                               Deadline deadline = {});
+    explicit Client(Connection connection) : connection_{std::move(connection)} {}
 
     struct Listening { // to what comes before the reply
         std::function<void(std::string_view text)> progress;
         std::function<void(const boost::json::object&)> line;
         std::function<void(const boost::json::object&)> event;
-        std::function<void(Message&)> message; // may take its handle
+        std::function<void(Message&)> message;      // may take its handle
+        std::function<void(os::UniqueFd)> returned; // what came along with the reply
     };
     // One request and its answer. After a timeout the daemon goes on with it all the same.
     [[nodiscard]] Answer request(std::string_view verb, boost::json::object arguments = {},
@@ -44,7 +46,6 @@ public:
                                  const Listening& listening = {});
 
 private:
-    explicit Client(Connection connection) : connection_{std::move(connection)} {}
     [[nodiscard]] std::optional<Answer> send(Message message, Deadline deadline);
     [[nodiscard]] std::variant<Message, Answer> receive(Deadline deadline);
     [[nodiscard]] Answer await_reply(std::uint32_t number, Deadline deadline,

@@ -33,8 +33,9 @@ public:
     {
         auto outfit = std::get<ipc::Outfit>(dialect_->outfit());
         other_ = std::make_unique<Child>(
-            Words{echo_program}, Child::Settings{.env = {outfit.env.begin(), outfit.env.end()},
-                                                 .fds = {outfit.descriptors.front().first.get()}});
+            Words{echo_program},
+            Child::Settings{.env = {outfit.env.begin(), outfit.env.end()},
+                            .fds = {outfit.descriptors.front().descriptor.get()}});
     }
     ~Channel() override
     {

@@ -61,9 +61,9 @@ const Example examples[] = {
                 "worker 1 has disconnected\n"
                 "worker 1 has ended\n"
                 "process.kill()\n"
-                "the client hears: nothing\n"
                 "worker 2 has disconnected\n"
-                "worker 2 has ended\n"},
+                "worker 2 has ended\n"
+                "the client hears: nothing\n"},
     {"life.py", "Worker is forked\n"
                 "Worker is online\n"
                 "Yay, the worker responded after it was forked\n"
@@ -77,6 +77,8 @@ const Example examples[] = {
                            "requests = 3\n"
                            "requests = 4\n"
                            "each served [2, 2]\n"},
+    {"supervised.py", "the primary finds 0 workers\n"
+                      "the primary finds 2 workers\n"},
     {"two_kinds.py", "https worker\n"
                      "http worker\n"
                      "http worker\n"},

@@ -161,16 +161,12 @@ TEST_CASE("no daemon, no such pool, or no connection is an error at once", "[clu
     ::unsetenv("OSTLER_CONTROL_FD");
 }
 
-TEST_CASE("a controller may be born with its connection", "[cluster]")
+TEST_CASE("a Cluster may be given its connection", "[cluster]")
 {
     Daemon d{empty_pool};
     d.ready();
-    ::setenv("OSTLER_CONTROL_FD", std::to_string(connected_to(d.control())).c_str(), 1);
-    Cluster cluster{"a"};
-    CHECK(std::getenv("OSTLER_CONTROL_FD") == nullptr); // not for its children
+    Cluster cluster{"a", {.descriptor = connected_to(d.control())}};
     CHECK(cluster.fork().id() == 1);
-    Cluster second{"a", {.descriptor = connected_to(d.control())}};
-    CHECK(second.workers().count(1) == 1);
 }
 
 TEST_CASE("a loop of somebody else's dispatches when the descriptor says so", "[cluster]")

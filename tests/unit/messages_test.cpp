@@ -46,7 +46,7 @@ public:
         dialect = ipc::make_native_dialect(loop.get_executor(), {7, 0, 1, "api", {}},
                                            page.descriptor(), limits, *this);
         auto outfit = dialect->outfit();
-        end = std::move(std::get<ipc::Outfit>(outfit).descriptors.front().first);
+        end = std::move(std::get<ipc::Outfit>(outfit).descriptors.front().descriptor);
         dialect->started();
         say(native::Hello{.library = "test"}, 1);
         REQUIRE(until([&] { return online; }));

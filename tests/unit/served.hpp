@@ -47,6 +47,10 @@ struct FakeOperations final : Operations {
         ~Count() { ++ended; }
     };
 
+    std::unique_ptr<Operations> within(std::shared_ptr<const ControlScope>) override
+    {
+        return std::make_unique<FakeOperations>(); // in which nothing has happened yet
+    }
     Outcome status(std::optional<std::string> pool) override
     {
         if (pool && *pool != "api")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The daemon's end of one control connection, as a test wants it: it answers in a thread of its
-own, and says what it is told to say. Its Cluster finds it by OSTLER_CONTROL_FD."""
+own, and says what it is told to say. Its Cluster finds it by OSTLER_SOCKET."""
 import json
 import os
 import socket
 import struct
+import tempfile
 import threading
 
 REPLY, EVENT, MESSAGE = 0x101, 0x104, 0x105
@@ -16,9 +17,13 @@ class FakeDaemon:
                         "setup": {"settings": {}}, **answers}
         self.workers = []  # rows of the status
         self.streams = {}  # verb → the first request with it
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket = ours
-        os.environ["OSTLER_CONTROL_FD"] = str(theirs.detach())
+        self._folder = tempfile.TemporaryDirectory()
+        self.path = os.path.join(self._folder.name, "control.sock")
+        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listening.bind(self.path)
+        self._listening.listen()
+        os.environ["OSTLER_SOCKET"] = self.path
+        self._socket = None  # until its Cluster connects
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -42,6 +47,7 @@ class FakeDaemon:
         self._socket.send(struct.pack("<HHI", kind, flags, number) + payload)
 
     def _serve(self):
+        self._socket, _ = self._listening.accept()
         while packet := self._socket.recv(65536):
             _, flags, number = struct.unpack_from("<HHI", packet)
             payload = packet[8:]
@@ -60,3 +66,5 @@ class FakeDaemon:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._socket.close()
+        self._listening.close()
+        self._folder.cleanup()
