@@ -9,6 +9,7 @@
 #include "config/address.hpp"
 #include "config/names.hpp"
 #include "config/permissions.hpp"
+#include "config/variables.hpp"
 #include "config/words.hpp"
 
 namespace ostler::config
@@ -72,6 +73,50 @@ void check_controlled_pools(const Check& check, const Pool& pool)
         if (names[i] == pool.name)
             at.items()[i].complain("a pool does not control itself: name other pools, or make its "
                                    "controller a pool of its own");
+}
+
+// So many slots a pool may have in use without workers that are forked: its own, and a rollout's.
+unsigned places(const Pool& pool)
+{
+    return pool.workers + pool.rollout.surge;
+}
+
+// No two workers get the same number. The first that meets another names both.
+void check_ports(const Check& check)
+{
+    struct Owner {
+        const Pool* pool;
+        const Port* port;
+    };
+    std::unordered_map<unsigned, Owner> taken;
+    const auto take = [&](const Pool& pool, const Port& port) {
+        for (unsigned slot = 0; slot < places(pool); ++slot) {
+            const auto [entry, fresh] =
+                taken.try_emplace(number_of(port, slot), Owner{&pool, &port});
+            const Owner& other = entry->second;
+            if (!fresh && (other.pool != &pool || other.port != &port))
+                return check.root.nearest({"pools", pool.name, "ports", port.name, "base"})
+                    .complain(fmt::format(
+                        "{} is both this port of slot {} and {} of pool {}, with one for each of "
+                        "{} "
+                        "workers there, and for those that a rollout starts before others end: "
+                        "leave more room between them",
+                        entry->first, slot, other.port->name, other.pool->name,
+                        other.pool->workers));
+        }
+    };
+    for (const Pool& pool : check.spec.pools)
+        for (const Port& port : pool.program.ports)
+            if (port.base != 0) // else complained of already
+                take(pool, port);
+}
+
+void check_port_variables(const Check& check, const Pool& pool)
+{
+    if (const auto name = undeclared_port(pool.program))
+        check.at(pool, "ports")
+            .complain(
+                fmt::format("${{{}}} is used in this pool, and `ports` has no such entry", *name));
 }
 
 void check_protocol(const Check& check, const Pool& pool)
@@ -145,18 +190,35 @@ void check_ready_when(const Check& check)
 
 } // namespace
 
+std::optional<std::string> undeclared_port(const Program& program)
+{
+    std::vector<std::string_view> texts{program.cwd, program.out.path, program.err.path};
+    texts.insert(texts.end(), program.args.begin(), program.args.end());
+    for (const auto& [name, value] : program.env)
+        texts.push_back(value);
+    for (const std::string_view text : texts)
+        for (const std::string_view name : needs_of_worker(text))
+            if (name.starts_with(port_prefix) &&
+                std::ranges::none_of(program.ports,
+                                     [&](const Port& port) { return variable_of(port) == name; }))
+                return std::string{name};
+    return std::nullopt;
+}
+
 void check_together(const Spec& spec, const Cursor& root)
 {
     const Check check{spec, root};
     for (const Pool& pool : spec.pools) {
         check_socket_names(check, pool);
         check_controlled_pools(check, pool);
+        check_port_variables(check, pool);
         check_protocol(check, pool);
         check_ready(check, pool);
     }
     for (const Socket& socket : spec.sockets)
         check_hand_overs(check, socket);
     check_addresses(check);
+    check_ports(check);
     check_ready_when(check);
 }
 

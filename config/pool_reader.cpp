@@ -46,6 +46,7 @@ constexpr Key<Pool> keys[] = {
     {"listen_allow", program<member<&Program::listen_allow>>},
     {"protocol", program<member<&Program::protocol>>},
     {"env", program<read_env>},
+    {"ports", program<read_ports>},
     {"env_clear", program<member<&Program::env_clear>>},
     {"cwd", program<read_cwd>},
     {"user", read_with_the_others},

@@ -28,7 +28,7 @@ void read_variable(const Cursor& at, Program& program)
 {
     if (!valid_variable(at.key()))
         return at.complain_of_key("is not the name of a variable: letters, digits and _ only");
-    if (std::ranges::count(ours, at.key()) > 0)
+    if (std::ranges::count(ours, at.key()) > 0 || at.key().starts_with(port_prefix))
         return at.complain_of_key("is set by ostlerd: choose another name");
     const std::string what = "a string (\"\" for an empty one)";
     if (auto value = at.text(what, Filling::for_workers))
@@ -57,8 +57,8 @@ void read_limit(const Cursor& at, Program& program)
 // A folder named by the worker's variables cannot be looked for now.
 void need_folder(const Cursor& at, const std::string& folder)
 {
-    const std::string path = fill_in(folder, 0, 0, "");
-    if (!needs_worker(folder) && !is_folder(path))
+    const std::string path = fill_in(folder, {});
+    if (needs_of_worker(folder).empty() && !is_folder(path))
         at.complain(fmt::format("there is no folder {}: make it first", path));
 }
 

@@ -32,6 +32,7 @@ void read_args(const Cursor& at, Program& into);
 void read_socket_names(const Cursor& at, Program& into);
 void read_controlled_pools(const Cursor& at, Program& into);
 void read_env(const Cursor& at, Program& into);
+void read_ports(const Cursor& at, Program& into);
 void read_cwd(const Cursor& at, Program& into);
 void read_limits(const Cursor& at, Program& into);
 void read_cpu_affinity(const Cursor& at, Program& into);

@@ -26,9 +26,11 @@ struct Settled {
     std::size_t exec_args = 0; // so many of its arguments are those of `execArgv`
 };
 
-// The program with these settings, or what is wrong with them, a line for each mistake.
+// The program with these settings, or what is wrong with them, a line for each mistake. So many
+// descriptors have come along with them.
 [[nodiscard]] Parsed<Settled> settle(const ValuePtr& settings, Program program,
-                                     const std::string& folder, const LoadOptions& options);
+                                     std::size_t descriptors, const std::string& folder,
+                                     const LoadOptions& options);
 
 // A sentence for each key that means nothing here, but does no harm.
 [[nodiscard]] std::vector<std::string> without_effect(const Value& settings);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/ports.hpp"
 #include "config/protocol.hpp"
 
 namespace ostler::config
@@ -72,9 +73,10 @@ enum class BudgetSpent { slow, fail, exit };
 enum class RolloutFailure { rollback, stop };
 
 struct Output {
-    enum class Kind { log, inherit, null, file };
+    enum class Kind { log, inherit, null, file, handle };
     Kind kind = Kind::log;
-    std::string path; // of a file
+    std::string path;    // of a file
+    unsigned handle = 0; // which of those that a controller has sent along
     bool operator==(const Output&) const = default;
 };
 
@@ -157,16 +159,30 @@ struct ListenAllow {
     bool operator==(const ListenAllow&) const = default;
 };
 
+// What a controller wants its forks to be born with beside their output (settings, `stdio`).
+struct Stdio {
+    struct Placed {
+        int number; // in the worker, from 3 on
+        unsigned handle;
+        bool operator==(const Placed&) const = default;
+    };
+    std::optional<unsigned> in; // a handle; else /dev/null
+    std::vector<Placed> further;
+    std::optional<int> channel; // the number of its channel
+    bool operator==(const Stdio&) const = default;
+};
+
 // What a process is made from: a change here needs a new process.
 struct Program {
-    std::string exec;              // absolute
-    std::vector<std::string> args; // may hold ${OSTLER_SLOT}, ${OSTLER_WORKER_ID}, ${OSTLER_POOL}
+    std::string exec;                  // absolute
+    std::vector<std::string> args;     // may hold variables of the worker, as ${OSTLER_SLOT}
     std::vector<std::string> sockets;  // names
     std::vector<std::string> controls; // names of the pools that its workers administer
     ListenAllow listen_allow;
     Scheduling asked_scheduling = Scheduling::automatic; // of sockets asked for at run time
     Protocol protocol = Protocol::ostler;
     std::vector<std::pair<std::string, std::string>> env;
+    std::vector<Port> ports;
     bool env_clear = false;
     std::string cwd; // the reader's default: the spec's folder
     std::optional<User> user;
@@ -178,6 +194,7 @@ struct Program {
     bool no_new_privileges = false;
     Output out;
     Output err;
+    Stdio stdio;
     bool operator==(const Program&) const = default;
 };
 

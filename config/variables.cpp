@@ -20,7 +20,7 @@ constexpr std::size_t longest_result = 128 << 10; // the kernel takes no longer 
 
 bool of_worker(std::string_view name)
 {
-    return std::ranges::count(of_workers, name) > 0;
+    return std::ranges::count(of_workers, name) > 0 || name.starts_with(port_prefix);
 }
 
 // The text up to the next dollar sign; the rest begins with it.
@@ -95,13 +95,25 @@ Parsed<std::string> take_reference(std::string_view& rest, const Environment& en
     return std::string{filling == Filling::for_workers ? "$$" : "$"};
 }
 
+// The variable of a worker that `rest` begins with; empty: it does not.
 std::string_view name_at(std::string_view rest)
 {
-    for (const std::string_view name : of_workers)
-        if (rest.substr(0, 2) == "${" && rest.substr(2).starts_with(name) &&
-            rest.substr(2 + name.size()).starts_with('}'))
-            return name;
-    return {};
+    const auto end = rest.find('}');
+    if (!rest.starts_with("${") || end == std::string_view::npos)
+        return {};
+    const auto name = rest.substr(2, end - 2);
+    return of_worker(name) && valid_variable(name) ? name : std::string_view{};
+}
+
+std::string value_for(std::string_view name, const WorkerFacts& facts)
+{
+    for (const Port& port : facts.ports)
+        if (variable_of(port) == name)
+            return std::to_string(number_of(port, facts.slot));
+    return name == "OSTLER_SLOT"        ? std::to_string(facts.slot)
+           : name == "OSTLER_WORKER_ID" ? std::to_string(facts.worker)
+           : name == "OSTLER_POOL"      ? std::string{facts.pool}
+                                        : ""; // a port without an entry: refused when it was read
 }
 
 } // namespace
@@ -122,18 +134,15 @@ Parsed<std::string> expand(std::string_view text, const Environment& environment
     return out;
 }
 
-std::string fill_in(std::string_view text, unsigned slot, std::uint64_t worker,
-                    std::string_view pool)
+std::string fill_in(std::string_view text, const WorkerFacts& facts)
 {
-    const std::array values{std::to_string(slot), std::to_string(worker), std::string{pool}};
     std::string out{take_plain(text)};
     while (!text.empty()) {
         const std::string_view name = name_at(text);
-        const auto index = std::ranges::find(of_workers, name) - of_workers.begin();
         if (name.empty())
             out += '$'; // `$$`, or one that no reader of ours leaves behind
         else
-            out += values.at(static_cast<std::size_t>(index));
+            out += value_for(name, facts);
         text.remove_prefix(!name.empty() ? name.size() + 3 : text.starts_with("$$") ? 2 : 1);
         out += take_plain(text);
     }
@@ -163,14 +172,15 @@ std::string for_program(std::string_view text)
     return out;
 }
 
-bool needs_worker(std::string_view text)
+std::vector<std::string_view> needs_of_worker(std::string_view text)
 {
+    std::vector<std::string_view> names;
     for (take_plain(text); !text.empty(); take_plain(text)) {
-        if (!name_at(text).empty())
-            return true;
+        if (const auto name = name_at(text); !name.empty())
+            names.push_back(name);
         text.remove_prefix(text.starts_with("$$") ? 2 : 1);
     }
-    return false;
+    return names;
 }
 
 } // namespace ostler::config

@@ -30,8 +30,8 @@ public:
                                Progress progress) override;
     awaitable<Outcome> scale(std::string pool, unsigned workers, Progress progress) override;
     awaitable<Outcome> fork(std::string pool, Variables env) override;
-    awaitable<Outcome> setup(std::string pool,
-                             std::optional<boost::json::object> settings) override;
+    awaitable<Outcome> setup(std::string pool, std::optional<boost::json::object> settings,
+                             std::vector<os::UniqueFd> descriptors) override;
     Outcome disconnect(std::string worker, std::optional<int> signal) override;
     Outcome kill(std::string worker, int signal) override;
     Outcome send(std::optional<std::string> pool_or_worker, const ipc::Message& message) override;
@@ -55,8 +55,9 @@ private:
     destinations(const std::optional<std::string>& pool_or_worker) const;
     [[nodiscard]] std::string unknown(const std::string& name) const;
     struct Settlement;
+    [[nodiscard]] Handles share(std::vector<os::UniqueFd> descriptors);
     [[nodiscard]] awaitable<std::shared_ptr<const Settlement>>
-    settle(std::shared_ptr<const config::Pool> pool, config::ValuePtr settings);
+    settle(std::shared_ptr<const config::Pool> pool, const Pool::ForkSettings& settings);
     struct Begun { // a fork: who it is, or why there is none
         WorkerId worker = 0;
         unsigned slot = 0;

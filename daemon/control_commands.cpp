@@ -24,6 +24,7 @@ namespace
 using boost::asio::awaitable;
 using control::Role;
 using Alone = ControlCommand::Alone;
+using Carries = ControlCommand::Carries;
 
 Outcome usage(const std::string& problem)
 {
@@ -158,7 +159,8 @@ awaitable<Outcome> run_setup(ControlCall& call)
     auto settings = arguments.object("settings");
     if (!arguments.problem().empty())
         co_return usage(arguments.problem());
-    co_return co_await call.operations.setup(std::move(pool), std::move(settings));
+    co_return co_await call.operations.setup(std::move(pool), std::move(settings),
+                                             std::move(call.handles));
 }
 
 // Nothing where none is given, or the sentence says what is wrong.
@@ -196,23 +198,23 @@ awaitable<Outcome> run_kill(ControlCall& call)
 
 constexpr std::array commands{
     //             verb       role           when its client leaves   carries
-    ControlCommand{"version", Role::observe, Alone::ends, false, run_version},
-    ControlCommand{"connect", Role::observe, Alone::ends, false, run_connect},
-    ControlCommand{"status", Role::observe, Alone::ends, false, run_status},
-    ControlCommand{"wait-ready", Role::observe, Alone::ends, false, run_wait_ready},
-    ControlCommand{"logs", Role::observe, Alone::ends, false, run_logs},
-    ControlCommand{"events", Role::observe, Alone::ends, false, run_events},
-    ControlCommand{"reload", Role::operate, Alone::finishes, false, run_reload},
-    ControlCommand{"start", Role::operate, Alone::finishes, false, run_start},
-    ControlCommand{"stop", Role::operate, Alone::finishes, false, run_stop},
-    ControlCommand{"restart", Role::operate, Alone::finishes, false, run_restart},
-    ControlCommand{"scale", Role::operate, Alone::finishes, false, run_scale},
-    ControlCommand{"disconnect", Role::operate, Alone::finishes, false, run_disconnect},
-    ControlCommand{"kill", Role::operate, Alone::finishes, false, run_kill},
-    ControlCommand{"send", Role::operate, Alone::finishes, true, run_send},
-    ControlCommand{"messages", Role::administer, Alone::ends, false, run_messages},
-    ControlCommand{"setup", Role::administer, Alone::finishes, false, run_setup},
-    ControlCommand{"fork", Role::administer, Alone::finishes, false, run_fork},
+    ControlCommand{"version", Role::observe, Alone::ends, Carries::nothing, run_version},
+    ControlCommand{"connect", Role::observe, Alone::ends, Carries::nothing, run_connect},
+    ControlCommand{"status", Role::observe, Alone::ends, Carries::nothing, run_status},
+    ControlCommand{"wait-ready", Role::observe, Alone::ends, Carries::nothing, run_wait_ready},
+    ControlCommand{"logs", Role::observe, Alone::ends, Carries::nothing, run_logs},
+    ControlCommand{"events", Role::observe, Alone::ends, Carries::nothing, run_events},
+    ControlCommand{"reload", Role::operate, Alone::finishes, Carries::nothing, run_reload},
+    ControlCommand{"start", Role::operate, Alone::finishes, Carries::nothing, run_start},
+    ControlCommand{"stop", Role::operate, Alone::finishes, Carries::nothing, run_stop},
+    ControlCommand{"restart", Role::operate, Alone::finishes, Carries::nothing, run_restart},
+    ControlCommand{"scale", Role::operate, Alone::finishes, Carries::nothing, run_scale},
+    ControlCommand{"disconnect", Role::operate, Alone::finishes, Carries::nothing, run_disconnect},
+    ControlCommand{"kill", Role::operate, Alone::finishes, Carries::nothing, run_kill},
+    ControlCommand{"send", Role::operate, Alone::finishes, Carries::message, run_send},
+    ControlCommand{"messages", Role::administer, Alone::ends, Carries::nothing, run_messages},
+    ControlCommand{"setup", Role::administer, Alone::finishes, Carries::descriptors, run_setup},
+    ControlCommand{"fork", Role::administer, Alone::finishes, Carries::nothing, run_fork},
 };
 
 } // namespace

@@ -69,9 +69,9 @@ struct ControlCall : ControlReach {
     control::Role role;
     std::uint32_t request;
     boost::json::object arguments;
-    std::optional<std::string> bytes; // attached to the request
-    os::UniqueFd handle;              // closing it may block
-    os::UniqueFd returned;            // goes along with the reply
+    std::optional<std::string> bytes;  // attached to the request
+    std::vector<os::UniqueFd> handles; // that came along; closing them may block
+    os::UniqueFd returned;             // goes along with the reply
 
     [[nodiscard]] Progress progress() const; // each sentence becomes a packet
     [[nodiscard]] WorkerFilter filter(std::string_view target) const;
@@ -88,7 +88,11 @@ struct ControlCommand {
     std::string_view verb;
     control::Role role;
     Alone alone;
-    bool carries; // bytes, and perhaps a descriptor, beside its arguments
+    enum class Carries {
+        nothing, // beside its arguments
+        message, // bytes, and perhaps a descriptor
+        descriptors,
+    } carries;
     boost::asio::awaitable<Outcome> (*run)(ControlCall& call);
 };
 

@@ -110,9 +110,11 @@ awaitable<Outcome> run_send(ControlCall& call)
     if (auto* problem = std::get_if<std::string>(&read))
         co_return Outcome{exit_usage, std::move(*problem), {}};
     auto& message = std::get<ipc::Message>(read);
-    message.handle = std::move(call.handle);
+    if (!call.handles.empty())
+        message.handle = std::move(call.handles.front());
     auto outcome = call.operations.send(std::move(target), message);
-    call.handle = std::move(message.handle);
+    if (!call.handles.empty())
+        call.handles.front() = std::move(message.handle);
     co_return outcome;
 }
 

@@ -40,6 +40,20 @@ spdlog::level::level_enum audit_level(const ControlCommand& command, bool refuse
                                                               : spdlog::level::info;
 }
 
+// Null: the verb takes what came with it.
+const char* not_carried(const ControlCommand& command, const control::Message& message,
+                        std::size_t handles)
+{
+    using Carries = ControlCommand::Carries;
+    if (command.carries == Carries::nothing && (message.bytes || handles != 0))
+        return "this verb takes no bytes and no descriptor";
+    if (command.carries == Carries::message && handles > 1)
+        return "a message takes one descriptor";
+    if (command.carries == Carries::descriptors && message.bytes)
+        return "this verb takes no bytes";
+    return nullptr;
+}
+
 Outcome not_permitted(const ControlCommand& command, control::Role needed, control::Role role)
 {
     std::string sentence{command.verb};
@@ -74,7 +88,7 @@ awaitable<void> ControlSession::run()
     co_await watching_.stop();
     co_await writing_.stop();
     co_await changing_.wait_until_empty();
-    context_.reach.off_loop.close(std::move(handle_));
+    context_.reach.off_loop.close(std::exchange(handles_, {}));
     for (Packet& packet : waiting_)
         context_.reach.off_loop.close(std::move(packet.handle));
 }
@@ -121,16 +135,17 @@ bool ControlSession::receive()
 {
     std::array<std::byte, wire::max_packet> buffer; // filled by the kernel
     os::Received got;
-    os::UniqueFd handle;
-    const int result = os::receive_packet(borrow(socket_), buffer, {&handle, 1}, got);
+    std::vector<os::UniqueFd> handles(control::max_handles);
+    const int result = os::receive_packet(borrow(socket_), buffer, handles, got);
+    handles.resize(got.fds);
     if (result == -EAGAIN)
         return true;
     if (result <= 0)
         return false;
-    const bool kept = keep_handle(std::move(handle));
+    const bool kept = keep_handles(std::move(handles));
     if (got.cut || !kept) {
-        refuse(exit_usage, "a packet is at most 64 KiB long, and a request brings one descriptor, "
-                           "with its first packet");
+        refuse(exit_usage, "a packet is at most 64 KiB long, and a request brings its descriptors "
+                           "with its first packet, at most 16");
         return false;
     }
     // What is attached may be long: not from everybody.
@@ -140,15 +155,15 @@ bool ControlSession::receive()
     return take(std::span{buffer}.first(got.bytes));
 }
 
-bool ControlSession::keep_handle(os::UniqueFd handle)
+bool ControlSession::keep_handles(std::vector<os::UniqueFd> handles)
 {
-    if (!handle.valid())
+    if (handles.empty())
         return true;
     if (assembler_.within()) {
-        context_.reach.off_loop.close(std::move(handle));
+        context_.reach.off_loop.close(std::move(handles));
         return false;
     }
-    handle_ = std::move(handle);
+    handles_ = std::move(handles);
     return true;
 }
 
@@ -158,17 +173,16 @@ bool ControlSession::take(std::span<const std::byte> packet)
     control::Message message;
     switch (assembler_.feed(packet, message)) {
     case Fed::message:
-        message.handle = std::move(handle_);
-        start(message);
-        context_.reach.off_loop.close(std::move(message.handle)); // that nobody took
+        start(message, handles_);
+        context_.reach.off_loop.close(std::exchange(handles_, {})); // that nobody took
         return true;
     case Fed::unfinished:
         return true;
     case Fed::skipped:
-        context_.reach.off_loop.close(std::move(handle_));
+        context_.reach.off_loop.close(std::exchange(handles_, {}));
         return true;
     case Fed::not_json:
-        context_.reach.off_loop.close(std::move(handle_));
+        context_.reach.off_loop.close(std::exchange(handles_, {}));
         reply(message.request, {exit_usage, "a request is a JSON object with a \"verb\"", {}});
         return true;
     case Fed::broken:
@@ -178,7 +192,7 @@ bool ControlSession::take(std::span<const std::byte> packet)
     return false;
 }
 
-void ControlSession::start(control::Message& message)
+void ControlSession::start(control::Message& message, std::vector<os::UniqueFd>& handles)
 {
     if (message.type != control::Type::request)
         return; // only we send the others
@@ -190,16 +204,15 @@ void ControlSession::start(control::Message& message)
         return reply(message.request, {exit_usage, "this daemon knows no such verb", {}});
 
     const control::Role role = role_of(peer_, context_.access, context_.daemon_user);
-    const control::Role needed = message.handle.valid() ? control::Role::administer : command->role;
+    const control::Role needed = handles.empty() ? command->role : control::Role::administer;
     const bool refused = role < needed;
     spdlog::log(audit_level(*command, refused), "control: {}{}  {} request={:.256}", command->verb,
                 refused ? " refused" : "", to_string(peer_),
                 boost::json::serialize(message.body)); // JSON: no control characters in it
     if (refused)
         return reply(message.request, not_permitted(*command, needed, role));
-    if (!command->carries && (message.bytes || message.handle.valid()))
-        return reply(message.request,
-                     {exit_usage, "this verb takes no bytes and no descriptor", {}});
+    if (const char* problem = not_carried(*command, message, handles.size()))
+        return reply(message.request, {exit_usage, problem, {}});
     if (watching_.size() + changing_.size() >= most_requests)
         return reply(message.request,
                      {exit_failed, "too many requests at a time on this connection", {}});
@@ -215,7 +228,7 @@ void ControlSession::start(control::Message& message)
         message.request,
         std::move(message.body),
         std::move(message.bytes),
-        std::move(message.handle),
+        std::exchange(handles, {}),
         {}};
     group.start("control " + std::string{command->verb}, answer(std::move(call), *command));
 }
@@ -227,10 +240,10 @@ awaitable<void> ControlSession::answer(ControlCall call, const ControlCommand& c
         reply(call.request, std::move(outcome), std::move(call.returned));
     } catch (...) { // cancelled, or a bug: either way there will be no reply
         hang_up();
-        call.off_loop.close(std::move(call.handle));
+        call.off_loop.close(std::move(call.handles));
         throw;
     }
-    call.off_loop.close(std::move(call.handle));
+    call.off_loop.close(std::move(call.handles));
 }
 
 void ControlSession::reply(std::uint32_t request, Outcome outcome, os::UniqueFd handle)

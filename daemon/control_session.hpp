@@ -66,9 +66,10 @@ private:
         os::UniqueFd handle;
     };
     [[nodiscard]] bool receive();
-    [[nodiscard]] bool keep_handle(os::UniqueFd handle);
+    [[nodiscard]] bool keep_handles(std::vector<os::UniqueFd> handles);
     [[nodiscard]] bool take(std::span<const std::byte> packet);
-    void start(control::Message& request); // leaves its handle where nobody takes it
+    // Takes the handles of a request that it carries out.
+    void start(control::Message& request, std::vector<os::UniqueFd>& handles);
     void reply(std::uint32_t request, Outcome outcome, os::UniqueFd handle = {});
     [[nodiscard]] bool send_waiting();
     void hang_up();
@@ -79,8 +80,8 @@ private:
     std::unique_ptr<Operations> operations_; // of a controller: what is in its scope
     control::Assembler assembler_{control::max_request};
     Clock::time_point last_request_ = Clock::now();
-    os::UniqueFd handle_;        // of the request whose parts arrive
-    std::deque<Packet> waiting_; // for which there was no room yet
+    std::vector<os::UniqueFd> handles_; // of the request whose parts arrive
+    std::deque<Packet> waiting_;        // for which there was no room yet
     std::size_t waiting_bytes_ = 0;
     Condition sent_;
     TaskGroup writing_;  // at most one

@@ -17,6 +17,9 @@ namespace
 template <typename T>
 using awaitable = boost::asio::awaitable<T>;
 
+constexpr const char* descriptors_without_stdio =
+    "descriptors come with `stdio`, whose numbers say which of them goes where";
+
 std::string folder_of(const config::Spec& spec)
 {
     return std::filesystem::path{spec.path}.parent_path().string();
@@ -38,33 +41,52 @@ struct Commands::Settlement {
     config::Parsed<config::Settled> result;
 };
 
+// Closing the last of them may block.
+Handles Commands::share(std::vector<os::UniqueFd> descriptors)
+{
+    if (descriptors.empty())
+        return nullptr;
+    auto& off_loop = daemon_.services().off_loop;
+    auto close = [&off_loop](std::vector<os::UniqueFd>* all) {
+        off_loop.close(std::move(*all));
+        delete all;
+    };
+    return {new std::vector<os::UniqueFd>(std::move(descriptors)), close};
+}
+
 // Looks users and files up, which may block. Shared: g++ 12 takes the move of a large result from
 // one thread to the other for a mismatched delete.
 awaitable<std::shared_ptr<const Commands::Settlement>>
-Commands::settle(std::shared_ptr<const config::Pool> pool, config::ValuePtr settings)
+Commands::settle(std::shared_ptr<const config::Pool> pool, const Pool::ForkSettings& settings)
 {
     using Shared = std::shared_ptr<const Settlement>;
-    auto look_up = [pool = std::move(pool), settings = std::move(settings),
+    auto look_up = [pool = std::move(pool), said = settings.said,
+                    descriptors = settings.handles ? settings.handles->size() : 0,
                     folder = folder_of(daemon_.spec()), options = daemon_.load_options()] {
         return std::make_shared<const Settlement>(
-            Settlement{pool, config::settle(settings, pool->program, folder, options)});
+            Settlement{pool, config::settle(said, pool->program, descriptors, folder, options)});
     };
     co_return co_await daemon_.services().off_loop.run<Shared>(std::move(look_up));
 }
 
-awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::object> said)
+awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::object> said,
+                                   std::vector<os::UniqueFd> descriptors)
 {
+    const Handles handles = share(std::move(descriptors));
     const Turns::Turn turn = co_await daemon_.fork_turns().take();
     Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
     const auto change = said ? settings_from(*said) : config::no_settings();
-    const auto merged = config::merge_settings(pool->fork_settings(), change);
+    if (handles && !change->find("stdio"))
+        co_return Outcome{exit_usage, descriptors_without_stdio, {}};
+    const auto merged = config::merge_settings(pool->fork_settings().said, change);
     if (!merged)
         co_return Outcome{exit_usage, merged.wrong(), {}};
+    const Pool::ForkSettings fresh{*merged,
+                                   change->find("stdio") ? handles : pool->fork_settings().handles};
     auto spec = pool->spec();
-    auto settings = *merged;
-    const auto settled = co_await settle(std::move(spec), std::move(settings));
+    const auto settled = co_await settle(std::move(spec), fresh);
     pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
@@ -74,7 +96,7 @@ awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::
         co_return Outcome{exit_not_permitted, std::move(problem), {}};
     std::string notes;
     if (said) {
-        pool->set_up_forks(*merged);
+        pool->set_up_forks(fresh);
         daemon_.services().events.tell(EventKind::setup, {.pool = name});
         for (const std::string& sentence : config::without_effect(*change))
             notes += (notes.empty() ? "" : "\n") + sentence;
@@ -103,13 +125,13 @@ awaitable<Commands::Begun> Commands::begin_fork(std::string name, Variables env)
         Pool* pool = find_pool(name);
         if (auto problem = why_not_fork(pool, name); !problem.empty())
             co_return Begun{.problem = std::move(problem), .exit = exit_failed};
-        const bool plain = pool->fork_settings()->entries.empty();
+        const bool plain = pool->fork_settings().said->entries.empty();
         if (plain || (settled && settled->of == pool->spec() && settled->result)) {
             auto program = plain ? pool->spec()->program : settled->result->program;
             if (auto problem = why_not_start(program, *pool); !problem.empty())
                 co_return Begun{.problem = std::move(problem), .exit = exit_not_permitted};
             lay_over(program, env);
-            const Slot& slot = pool->fork(std::move(program));
+            const Slot& slot = pool->fork(std::move(program), pool->fork_settings().handles);
             co_return Begun{.worker = slot.worker()->id(), .slot = slot.index()};
         }
         if (settled && settled->of == pool->spec())
@@ -117,8 +139,8 @@ awaitable<Commands::Begun> Commands::begin_fork(std::string name, Variables env)
                                        " is no longer right: " + settled->result.wrong(),
                             .exit = exit_failed};
         auto spec = pool->spec(); // a reload may change it meanwhile
-        auto settings = pool->fork_settings();
-        settled = co_await settle(std::move(spec), std::move(settings));
+        const Pool::ForkSettings settings = pool->fork_settings();
+        settled = co_await settle(std::move(spec), settings);
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "daemon/fork_settings.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <memory>
@@ -69,6 +70,49 @@ json::object variables(const config::Program& program)
     return env;
 }
 
+json::object ports(const config::Program& program)
+{
+    json::object ports;
+    for (const config::Port& port : program.ports)
+        ports[port.name] = json::object{{"base", port.base}};
+    return ports;
+}
+
+json::value output(const config::Output& output)
+{
+    using Kind = config::Output::Kind;
+    switch (output.kind) {
+    case Kind::log:
+        return "pipe";
+    case Kind::inherit:
+        return "inherit";
+    case Kind::null:
+        return "ignore";
+    case Kind::file:
+        return json::value("file:" + config::for_program(output.path));
+    case Kind::handle:
+        return output.handle;
+    }
+    return nullptr;
+}
+
+// By the number that each has in the worker; null: nothing, or what we put there.
+json::array stdio(const config::Program& program)
+{
+    const config::Stdio& stdio = program.stdio;
+    json::array all{stdio.in ? json::value(*stdio.in) : json::value("ignore"), output(program.out),
+                    output(program.err)};
+    const auto put = [&](int number, json::value what) {
+        all.resize(std::max(all.size(), static_cast<std::size_t>(number) + 1));
+        all[static_cast<std::size_t>(number)] = std::move(what);
+    };
+    if (stdio.channel)
+        put(*stdio.channel, "ipc");
+    for (const config::Stdio::Placed& placed : stdio.further)
+        put(placed.number, placed.handle);
+    return all;
+}
+
 } // namespace
 
 config::ValuePtr settings_from(const json::object& said)
@@ -86,8 +130,10 @@ json::object json_of(const config::Settled& settled)
                      {"args", list(args, program.args.end())},
                      {"cwd", config::for_program(program.cwd)},
                      {"env", variables(program)},
+                     {"ports", ports(program)},
                      {"uid", nullptr},
                      {"gid", nullptr},
+                     {"stdio", stdio(program)},
                      {"silent", program.out.kind == Kind::log && program.err.kind == Kind::log}};
     if (program.user) {
         all["uid"] = program.user->uid;

@@ -58,8 +58,9 @@ public:
     // One more worker than desired; data has its id, slot and pid.
     virtual awaitable<Outcome> fork(std::string pool, Variables env) = 0;
     // What later forks are started with; without settings nothing changes. data has all of them.
-    virtual awaitable<Outcome> setup(std::string pool,
-                                     std::optional<boost::json::object> settings) = 0;
+    // The numbers in its `stdio` say which of the descriptors goes where.
+    virtual awaitable<Outcome> setup(std::string pool, std::optional<boost::json::object> settings,
+                                     std::vector<os::UniqueFd> descriptors) = 0;
     // Drains it for good. With a signal, that is sent once its channel has ended.
     virtual Outcome disconnect(std::string worker, std::optional<int> signal) = 0;
     virtual Outcome kill(std::string worker, int signal) = 0; // now; the policy decides about more

@@ -64,12 +64,12 @@ void Pool::scale(unsigned workers)
     converge();
 }
 
-Slot& Pool::fork(config::Program program)
+Slot& Pool::fork(config::Program program, Handles handles)
 {
     auto spec = std::make_shared<config::Pool>(*spec_);
     spec->program = std::move(program);
     Slot& slot = free_slot();
-    slot.start_extra(std::move(spec), generation_);
+    slot.start_extra(std::move(spec), std::move(handles), generation_);
     return slot;
 }
 

@@ -35,10 +35,14 @@ public:
     void hurry(); // … at once
     void scale(unsigned workers);
     // One more worker than desired, of this program. It is not started again when it ends.
-    Slot& fork(config::Program program);
+    Slot& fork(config::Program program, Handles handles);
     // What controllers want later forks to be started with, on top of the spec's program.
-    void set_up_forks(config::ValuePtr settings) { fork_settings_ = std::move(settings); }
-    [[nodiscard]] const config::ValuePtr& fork_settings() const { return fork_settings_; }
+    struct ForkSettings {
+        config::ValuePtr said = config::no_settings();
+        Handles handles; // that its `stdio` counts; null: none
+    };
+    void set_up_forks(ForkSettings settings) { fork_settings_ = std::move(settings); }
+    [[nodiscard]] const ForkSettings& fork_settings() const { return fork_settings_; }
     [[nodiscard]] bool may_fork() const { return extras() < most_extras; }
     // Only how it is supervised changes: nothing restarts.
     void update(config::Pool spec, unsigned generation);
@@ -100,7 +104,7 @@ private:
     Owner& owner_;
     std::shared_ptr<const config::Pool> spec_;
     unsigned generation_;
-    config::ValuePtr fork_settings_ = config::no_settings();
+    ForkSettings fork_settings_;
     unsigned desired_;
     unsigned surging_ = 0;
     bool running_ = false;

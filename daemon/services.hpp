@@ -7,6 +7,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "daemon/asked_sockets.hpp"
 #include "daemon/condition.hpp"
@@ -35,6 +36,9 @@ public:
     // not.
     [[nodiscard]] virtual std::string inherited_name(int number) const = 0;
 };
+
+// What a controller has sent along for its forks. Shared, as each of them is born with it.
+using Handles = std::shared_ptr<const std::vector<os::UniqueFd>>;
 
 struct Services {
     boost::asio::any_io_executor executor;

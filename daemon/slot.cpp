@@ -80,10 +80,12 @@ void Slot::adopt_settings(std::shared_ptr<const config::Pool> spec, unsigned gen
     generation_ = generation;
 }
 
-void Slot::start_extra(std::shared_ptr<const config::Pool> spec, unsigned generation)
+void Slot::start_extra(std::shared_ptr<const config::Pool> spec, Handles handles,
+                       unsigned generation)
 {
     ensure(!in_use(), "a worker beyond the count gets a free place");
     extra_ = true;
+    handles_ = std::move(handles);
     start(std::move(spec), generation);
 }
 
@@ -123,7 +125,8 @@ void Slot::launch()
     timer_.cancel();
     ensure(!worker_, "a slot holds one worker");
     WorkerOwner& self = *this;
-    worker_ = std::make_unique<Worker>(services_, self, spec_, index_, generation_);
+    worker_ = std::make_unique<Worker>(services_, self, spec_, std::exchange(handles_, nullptr),
+                                       index_, generation_);
     if (!kept_sockets_.empty())
         give_up_sockets_.in(spec_->ready.timeout, [this] { kept_sockets_.clear(); });
     worker_->start();

@@ -37,7 +37,8 @@ public:
     // before.
     void start(std::shared_ptr<const config::Pool> spec, unsigned generation);
     // The same for a worker beyond the pool's count: not started again, and gone with its place.
-    void start_extra(std::shared_ptr<const config::Pool> spec, unsigned generation);
+    void start_extra(std::shared_ptr<const config::Pool> spec, Handles handles,
+                     unsigned generation);
     // Drains the worker for good: it is not started again. With a signal, that is sent once its
     // channel has ended.
     void disconnect(std::optional<int> signal);
@@ -109,6 +110,7 @@ private:
     Clock::time_point next_start_{};
     unsigned restarts_ = 0;
     bool extra_ = false;
+    Handles handles_; // for the next worker
     std::optional<Ending> last_ending_;
     std::optional<Ending> fault_;
     std::unique_ptr<Worker> worker_;

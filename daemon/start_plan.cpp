@@ -65,14 +65,14 @@ private:
 class Filler
 {
 public:
-    explicit Filler(const ipc::Identity& identity) : identity_{identity} {}
-    std::string operator()(const std::string& text) const
+    Filler(const ipc::Identity& identity, const config::Program& program)
+        : facts_{identity.slot, identity.worker, identity.pool, program.ports}
     {
-        return config::fill_in(text, identity_.slot, identity_.worker, identity_.pool);
     }
+    std::string operator()(const std::string& text) const { return config::fill_in(text, facts_); }
 
 private:
-    const ipc::Identity& identity_;
+    config::WorkerFacts facts_; // refers to both
 };
 
 std::vector<std::string> environment_of(const config::Program& program,
@@ -93,6 +93,8 @@ std::vector<std::string> environment_of(const config::Program& program,
     env.set("OSTLER_WORKER_ID", std::to_string(identity.worker));
     env.set("OSTLER_SLOT", std::to_string(identity.slot));
     env.set("OSTLER_POOL", identity.pool);
+    for (const config::Port& port : program.ports)
+        env.set(config::variable_of(port), std::to_string(config::number_of(port, identity.slot)));
     for (const auto& [name, value] : outfit.env)
         env.set(name, value);
     for (const ipc::Passed& passed : outfit.descriptors)
@@ -101,15 +103,22 @@ std::vector<std::string> environment_of(const config::Program& program,
     return env.lines();
 }
 
-// Those that may have any number get the lowest that is free.
-void number(std::vector<ipc::Passed>& descriptors)
+// Those that may have any number get the lowest that nobody has, nor a controller wants.
+void number(std::vector<ipc::Passed>& descriptors, const config::Stdio& stdio)
 {
+    if (stdio.channel)
+        for (ipc::Passed& passed : descriptors)
+            if (passed.variable == ipc::channel_variable)
+                passed.number = *stdio.channel;
+    const auto taken = [&](int number) {
+        return std::ranges::count(descriptors, number, &ipc::Passed::number) != 0 ||
+               std::ranges::count(stdio.further, number, &config::Stdio::Placed::number) != 0;
+    };
     int next = plan::first_target;
-    const auto taken = [&] { return std::ranges::count(descriptors, next, &ipc::Passed::number); };
     for (ipc::Passed& passed : descriptors) {
         if (passed.number != ipc::Passed::any)
             continue;
-        while (taken() != 0)
+        while (taken(next))
             ++next;
         passed.number = next;
     }
@@ -138,49 +147,77 @@ void set_surroundings(plan::Plan& plan, const config::Program& program)
     plan.no_new_privileges = program.no_new_privileges;
 }
 
-plan::Output output_of(const config::Output& wanted, os::UniqueFd pipe,
-                       std::vector<os::UniqueFd>& descriptors, const Filler& fill)
+// Where the descriptors of a start are counted.
+class Luggage
 {
-    switch (wanted.kind) {
-    case config::Output::Kind::inherit:
-        return {plan::OutputKind::inherit};
-    case config::Output::Kind::null:
-        return {plan::OutputKind::null};
-    case config::Output::Kind::file:
-        return {plan::OutputKind::file, fill(wanted.path)};
-    case config::Output::Kind::log:
-        break;
+public:
+    Luggage(Start& start, std::span<const os::UniqueFd> handles) : start_{start}, handles_{handles}
+    {
     }
-    descriptors.push_back(std::move(pipe));
-    return {plan::OutputKind::descriptor, {}, static_cast<std::uint32_t>(descriptors.size() - 1)};
-}
+    std::uint32_t add(os::UniqueFd ours)
+    {
+        const std::uint32_t index = lend(ours.get());
+        start_.descriptors.push_back(std::move(ours));
+        return index;
+    }
+    std::uint32_t add_handle(unsigned handle) { return lend(handles_[handle].get()); }
+    plan::Output output(const config::Output& wanted, os::UniqueFd pipe, const Filler& fill)
+    {
+        switch (wanted.kind) {
+        case config::Output::Kind::inherit:
+            return {plan::OutputKind::inherit};
+        case config::Output::Kind::null:
+            return {plan::OutputKind::null};
+        case config::Output::Kind::file:
+            return {plan::OutputKind::file, fill(wanted.path)};
+        case config::Output::Kind::handle:
+            return {plan::OutputKind::descriptor, {}, add_handle(wanted.handle)};
+        case config::Output::Kind::log:
+            break;
+        }
+        return {plan::OutputKind::descriptor, {}, add(std::move(pipe))};
+    }
+
+private:
+    std::uint32_t lend(int descriptor)
+    {
+        start_.lent.push_back(descriptor);
+        return static_cast<std::uint32_t>(start_.lent.size() - 1);
+    }
+
+    Start& start_;
+    std::span<const os::UniqueFd> handles_;
+};
 
 } // namespace
 
 Start plan_start(const config::Program& program, const ipc::Identity& identity, ipc::Outfit outfit,
-                 os::UniqueFd out, os::UniqueFd err, pid_t keeper)
+                 os::UniqueFd out, os::UniqueFd err, std::span<const os::UniqueFd> handles,
+                 pid_t keeper)
 {
-    const Filler fill{identity};
+    const Filler fill{identity, program};
     Start start;
     plan::Plan& plan = start.plan;
     plan.exec = program.exec;
     plan.args.push_back(program.exec);
     for (const std::string& arg : program.args)
         plan.args.push_back(fill(arg));
-    number(outfit.descriptors);
+    number(outfit.descriptors, program.stdio);
     plan.env = environment_of(program, identity, outfit, fill);
     plan.listen_pid = outfit.listen_pid;
     plan.cwd = fill(program.cwd);
     plan.keeper = keeper;
     set_identity(plan, program);
     set_surroundings(plan, program);
-    for (ipc::Passed& passed : outfit.descriptors) {
-        const auto index = static_cast<std::uint32_t>(start.descriptors.size());
-        plan.descriptors.push_back({index, passed.number});
-        start.descriptors.push_back(std::move(passed.descriptor));
-    }
-    plan.out = output_of(program.out, std::move(out), start.descriptors, fill);
-    plan.err = output_of(program.err, std::move(err), start.descriptors, fill);
+    Luggage luggage{start, handles};
+    for (ipc::Passed& passed : outfit.descriptors)
+        plan.descriptors.push_back({luggage.add(std::move(passed.descriptor)), passed.number});
+    for (const config::Stdio::Placed& placed : program.stdio.further)
+        plan.descriptors.push_back({luggage.add_handle(placed.handle), placed.number});
+    if (program.stdio.in)
+        plan.in = {plan::OutputKind::descriptor, {}, luggage.add_handle(*program.stdio.in)};
+    plan.out = luggage.output(program.out, std::move(out), fill);
+    plan.err = luggage.output(program.err, std::move(err), fill);
     return start;
 }
 

@@ -3,6 +3,7 @@
 // to the launcher.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,16 +15,17 @@
 namespace ostler
 {
 
-// What travels with START beside plan and report pipe, in the order the plan counts it.
 struct Start {
     wire::plan::Plan plan;
-    std::vector<os::UniqueFd> descriptors;
+    std::vector<int> lent; // travel with START beside plan and report pipe, as the plan counts them
+    std::vector<os::UniqueFd> descriptors; // those of them that are ours
 };
 
 // Moves the outfit's descriptors into the start. `out` and `err` are the write ends of pipes to our
-// logs, and only there when the program's output goes to the log.
+// logs, and only there when the program's output goes to the log. The handles, which a controller
+// has sent along, are lent until it was sent.
 [[nodiscard]] Start plan_start(const config::Program& program, const ipc::Identity& identity,
                                ipc::Outfit outfit, os::UniqueFd out, os::UniqueFd err,
-                               pid_t keeper);
+                               std::span<const os::UniqueFd> handles, pid_t keeper);
 
 } // namespace ostler

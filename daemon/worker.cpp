@@ -41,10 +41,11 @@ boost::json::value address_type(const os::Endpoint& bound)
 } // namespace
 
 Worker::Worker(Services& services, WorkerOwner& owner, std::shared_ptr<const config::Pool> spec,
-               unsigned slot, unsigned generation)
+               Handles handles, unsigned slot, unsigned generation)
     : services_{services},
       owner_{owner},
       spec_{std::move(spec)},
+      handles_{std::move(handles)},
       identity_{services.next_worker(), slot, generation, spec_->name, spec_->program.sockets},
       sockets_{services, *this, identity_, spec_->program, page_},
       deadline_{services.executor},
@@ -282,9 +283,11 @@ std::string Worker::launch()
         services_.logs.capture(std::move(pipes.err.read), identity_.pool, identity_.slot, id(),
                                Stream::err);
     watch_report(std::move(pipes.report.read));
-    const Start start =
-        plan_start(spec_->program, identity_, std::move(std::get<ipc::Outfit>(outfit)),
-                   std::move(pipes.out.write), std::move(pipes.err.write), services_.keeper_pid);
+    const Handles handles = std::exchange(handles_, nullptr);
+    const Start start = plan_start(
+        spec_->program, identity_, std::move(std::get<ipc::Outfit>(outfit)),
+        std::move(pipes.out.write), std::move(pipes.err.write),
+        handles ? std::span{*handles} : std::span<const os::UniqueFd>{}, services_.keeper_pid);
     return send_start(services_.keeper, id(), start, pipes.report.write.borrow(), *this);
 }
 

@@ -36,9 +36,10 @@ public:
 class Worker final : KeeperLink::Ward, ipc::DialectEvents, WorkerSockets::Owner, Post::Mailbox
 {
 public:
-    // `spec` is what it is started from, whatever the pool's becomes later.
+    // `spec` is what it is started from, whatever the pool's becomes later; the handles are those
+    // that its `stdio` speaks of, if it does.
     Worker(Services& services, WorkerOwner& owner, std::shared_ptr<const config::Pool> spec,
-           unsigned slot, unsigned generation);
+           Handles handles, unsigned slot, unsigned generation);
     ~Worker() override;
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -127,6 +128,7 @@ private:
     Services& services_;
     WorkerOwner& owner_;
     std::shared_ptr<const config::Pool> spec_;
+    Handles handles_; // until it is started
     ipc::Identity identity_;
     WorkerState state_ = WorkerState::starting;
     Clock::time_point started_at_ = Clock::now();

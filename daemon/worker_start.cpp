@@ -66,8 +66,7 @@ std::string send_start(KeeperLink& keeper, WorkerId worker, const Start& start, 
     if (!plan)
         return "writing its plan: " + plan.error().message();
     std::vector<int> lent{plan->get(), report.get()};
-    for (const os::UniqueFd& descriptor : start.descriptors)
-        lent.push_back(descriptor.get());
+    lent.insert(lent.end(), start.lent.begin(), start.lent.end());
     if (!keeper.start(worker, lent, ward))
         return "the keeper cannot be reached";
     return {};

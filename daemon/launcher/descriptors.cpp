@@ -27,8 +27,9 @@ public:
     {
         for (const Placement& placement : plan.descriptors)
             add(placement.index, placement.target);
-        add_output(plan.head.out_kind, plan.head.out_index, STDOUT_FILENO);
-        add_output(plan.head.err_kind, plan.head.err_index, STDERR_FILENO);
+        add_standard(plan.head.in_kind, plan.head.in_index, STDIN_FILENO);
+        add_standard(plan.head.out_kind, plan.head.out_index, STDOUT_FILENO);
+        add_standard(plan.head.err_kind, plan.head.err_index, STDERR_FILENO);
     }
     // The first number above everything that is received or placed.
     [[nodiscard]] int clear_of_all() const
@@ -48,12 +49,12 @@ private:
     {
         moves_[count_++] = {first_fd + static_cast<int>(index), target};
     }
-    void add_output(std::uint32_t kind, std::uint32_t index, int target)
+    void add_standard(std::uint32_t kind, std::uint32_t index, int target)
     {
         if (OutputKind{kind} == OutputKind::descriptor)
             add(index, target);
     }
-    Move moves_[max_descriptors + 2];
+    Move moves_[max_descriptors + 3];
     std::size_t count_ = 0;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where a worker's stdout and stderr go. Descriptors were placed before; files are opened here,
-// with the rights of the worker's user.
+// Where a worker's stdin comes from, and its stdout and stderr go. Descriptors were placed before;
+// files are opened here, with the rights of the worker's user.
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -58,7 +58,8 @@ int direct(int standard, std::uint32_t kind, const char* path)
 int open_output(Launch& launch)
 {
     const View& plan = launch.plan;
-    if (const int error = to_null(STDIN_FILENO, O_RDONLY))
+    const bool given = OutputKind{plan.head.in_kind} == OutputKind::descriptor;
+    if (const int error = given ? 0 : to_null(STDIN_FILENO, O_RDONLY))
         return error;
     if (const int error = direct(STDOUT_FILENO, plan.head.out_kind, plan.out_path))
         return error;

@@ -39,7 +39,6 @@ def primary():
             urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/").close()
             cluster.run_until(lambda: len(requests) == wanted)
             print("requests =", len(requests))
-        print("each served", sorted(requests.count(worker) for worker in cluster.workers))
         cluster.disconnect(cluster.stop)
         cluster.run()
 

@@ -272,6 +272,16 @@ class Worker(Emitter):
             handle.close()
 
 
+def _sent_along(item, copies):
+    """A word as it is; of a descriptor its place among those that go along."""
+    if item is None or isinstance(item, str):
+        return item
+    number = item if isinstance(item, int) else item.fileno()
+    if number not in copies:
+        copies[number] = os.dup(number)
+    return list(copies).index(number)
+
+
 class Cluster(Emitter):
     """One pool of a daemon. `path` is that of its control socket, or a Connection that several
     Clusters share; without one the daemon is found as docs/control.md says in section 1."""
@@ -310,8 +320,13 @@ class Cluster(Emitter):
         return dict(self._settings)
 
     def setup(self, settings=None):
-        """Lays these over the settings of later forks; None gives a key back to the spec."""
-        reply = self._connection.ask("setup", pool=self.pool, settings=settings or {})
+        """Lays these over the settings of later forks; None gives a key back to the spec. In
+        `stdio` a number or file is a descriptor of ours, of which the daemon gets a copy."""
+        settings, copies = dict(settings or {}), {}  # of ours → theirs
+        if settings.get("stdio"):
+            settings["stdio"] = [_sent_along(item, copies) for item in settings["stdio"]]
+        reply = self._connection.ask("setup", handle=list(copies.values()), pool=self.pool,
+                                     settings=settings)
         self._settings = reply["settings"]
         self._set_up.append(self._settings)
 

@@ -165,7 +165,8 @@ class Connection:
 
     def start(self, verb, heard, attached=None, handle=None, **arguments):
         """Asks without waiting: `heard(Received)` is called for each thing that comes for this
-        request, a reply last. The handle (a file, socket or number) is ours from now on."""
+        request, a reply last. The handle (a file, socket or number; for setup a list of them) is
+        ours from now on."""
         self._last = self._last % 0xffffffff + 1
         packets = _packets(self._last, {"verb": verb, **arguments}, attached, handle)
         self._pending[self._last] = heard
@@ -333,10 +334,10 @@ class Connection:
                                select.EPOLLIN | (select.EPOLLOUT if self._out else 0))
 
     def _send_first(self):
-        data, handle = self._out[0]
-        lent = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [handle]))]
+        data, handles = self._out[0]
+        lent = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", handles))]
         try:
-            self._socket.sendmsg([data], lent if handle >= 0 else [],
+            self._socket.sendmsg([data], lent if handles else [],
                                  socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except BlockingIOError:
             return False
@@ -348,7 +349,7 @@ class Connection:
             self._finish(f"sending to the daemon at {self.name}: {error.strerror}")
             return False
         self._out_bytes -= len(data)
-        _close(handle)
+        _close(handles)
         self._out.popleft()
         return True
 
@@ -399,15 +400,15 @@ def _packets(number, body, attached, handle):
     payload, flags = json.dumps(body).encode(), 0
     if attached is not None:
         payload, flags = struct.pack("<I", len(payload)) + payload + attached, ATTACHED
-    if handle is not None and not isinstance(handle, int):
-        handle = handle.detach()
-    if handle is not None:
-        os.fstat(handle)  # one that is not open is the caller's mistake, not the daemon's end
+    handles = list(handle) if isinstance(handle, (list, tuple)) else [handle]
+    handles = [h if isinstance(h, int) else h.detach() for h in handles if h is not None]
+    for descriptor in handles:
+        os.fstat(descriptor)  # one that is not open is the caller's mistake, not the daemon's end
     room, packets = MAX_PACKET - HEADER.size, []
     for at in range(0, len(payload), room):
         more = MORE if at + room < len(payload) else 0
         packets.append((HEADER.pack(REQUEST, flags | more, number) + payload[at:at + room],
-                        -1 if at or handle is None else handle))
+                        () if at else handles))
     return packets
 
 
@@ -420,6 +421,6 @@ def _handle_in(ancillary):
     return None
 
 
-def _close(handle):
-    if handle >= 0:
-        os.close(handle)
+def _close(handles):
+    for number in handles:
+        os.close(number)

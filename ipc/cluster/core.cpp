@@ -71,8 +71,13 @@ Answer Core::settle(const Slip& slip, std::string_view verb)
 
 Answer Core::await(std::string_view verb, Object arguments)
 {
+    return await(request_of(verb, std::move(arguments)), verb);
+}
+
+Answer Core::await(control::Message request, std::string_view verb)
+{
     const auto slip = std::make_shared<std::optional<Answer>>();
-    conversation_.ask(request_of(verb, std::move(arguments)),
+    conversation_.ask(std::move(request),
                       {.reply = [slip](Answer answer) { *slip = std::move(answer); }});
     return settle(slip, verb);
 }
@@ -137,7 +142,21 @@ Core::Shared Core::fork(const Environment& environment)
 
 void Core::setup(const Settings& settings)
 {
-    settings_ = settings_in(expect("setup", {{"pool", pool_}, {"settings", json_of(settings)}}));
+    auto request = request_of("setup", {{"pool", pool_}, {"settings", json_of(settings)}});
+    for (const int lent : descriptors_in(settings.stdio.value_or(std::vector<Stdio>{}))) {
+        os::UniqueFd copy{os::adopt, ::fcntl(lent, F_DUPFD_CLOEXEC, 0)};
+        if (!copy.valid())
+            throw Error{exit_usage, "stdio: descriptor " + std::to_string(lent) +
+                                        " is not open, or "
+                                        "there are no more"};
+        request.further.push_back(std::move(copy));
+    }
+    if (request.further.size() > control::max_handles)
+        throw Error{exit_usage, "stdio: at most 16 different descriptors"};
+    const Answer answer = await(std::move(request), "setup");
+    if (answer.exit != exit_done)
+        raise(answer);
+    settings_ = settings_in(answer.data);
     own_setups_.push_back(*settings_);
 }
 

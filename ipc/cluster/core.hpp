@@ -30,6 +30,7 @@ public:
     using Exit = Cluster::Exit;
     using Environment = Cluster::Environment;
     using Settings = Cluster::Settings;
+    using Stdio = Cluster::Stdio;
     using Clock = Cluster::Clock;
     using Deadline = Cluster::Deadline;
     using Shared = std::shared_ptr<State>;
@@ -70,6 +71,7 @@ private:
     // Asking.
     [[nodiscard]] Answer settle(const Slip& slip, std::string_view verb);
     [[nodiscard]] Answer await(std::string_view verb, Object arguments);
+    [[nodiscard]] Answer await(control::Message request, std::string_view verb);
     [[nodiscard]] Object expect(std::string_view verb, Object arguments); // throws what went wrong
     void order(std::string_view verb, Object arguments, const Shared& worker);
     void follow_events(std::int64_t since);

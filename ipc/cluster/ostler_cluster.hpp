@@ -87,6 +87,25 @@ public:
         std::chrono::milliseconds patience = std::chrono::seconds{30}; // with the daemon's answers
     };
 
+    // What a number in the worker is: a word, or a descriptor of ours, which is lent to setup() and
+    // copied to the daemon. At most 16 different ones.
+    class Stdio
+    {
+    public:
+        // For 0: "ignore". For 1 and 2: "pipe" (to the daemon's log), "inherit" (where the daemon
+        // prints), "ignore". From 3 on: "ipc" (the worker's channel), "ignore". "": as usual.
+        Stdio(const char* word) : word_{word} {}            // NOLINT: {"ignore", "pipe", 7}
+        Stdio(std::string word) : word_{std::move(word)} {} // NOLINT
+        Stdio(int descriptor) : descriptor_{descriptor} {}  // NOLINT
+        [[nodiscard]] const std::string& word() const { return word_; }
+        // -1: it is a word. From settings(): which of those that the daemon keeps.
+        [[nodiscard]] int descriptor() const { return descriptor_; }
+
+    private:
+        std::string word_;
+        int descriptor_ = -1;
+    };
+
     // What later forks are started with. Given to setup(): what has a value is laid over what was
     // said before, the rest stays as it is. From settings() and in on_setup(): all of it, where no
     // uid or gid means the daemon's own.
@@ -98,6 +117,9 @@ public:
         std::optional<Environment> env;      // on top of the spec's; what fork() brings is none
         std::optional<std::string> uid, gid; // numbers, or names
         std::optional<bool> silent;          // true: its output goes to the daemon's log
+        // Name → base: the worker of slot 3 finds base + 3 in $OSTLER_PORT_NAME.
+        std::optional<std::map<std::string, std::uint16_t>> ports;
+        std::optional<std::vector<Stdio>> stdio; // by the worker's numbers: 0, 1, 2, 3, …
         std::vector<std::string>
             back_to_spec; // keys ("exec", "execArgv", …) that the spec says again
     };

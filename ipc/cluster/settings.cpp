@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ipc/cluster/settings.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <charconv>
@@ -13,6 +14,8 @@ namespace
 
 namespace json = boost::json;
 using Texts = std::vector<std::string>;
+using Ports = std::map<std::string, std::uint16_t>;
+using List = std::vector<Cluster::Stdio>;
 
 json::array list_of(const Texts& texts)
 {
@@ -65,6 +68,29 @@ void read(const json::value& value, std::optional<Cluster::Environment>& into)
             into->emplace(name, std::string{text.get_string()});
 }
 
+void read(const json::value& value, std::optional<Ports>& into)
+{
+    if (!value.is_object())
+        return;
+    into.emplace();
+    for (const auto& [name, port] : value.get_object())
+        if (const auto* base = port.is_object() ? port.get_object().if_contains("base") : nullptr;
+            base != nullptr && base->is_int64())
+            into->emplace(name, static_cast<std::uint16_t>(base->get_int64()));
+}
+
+void read(const json::value& value, std::optional<List>& into)
+{
+    if (!value.is_array())
+        return;
+    into.emplace();
+    for (const json::value& item : value.get_array())
+        if (item.is_int64())
+            into->emplace_back(static_cast<int>(item.get_int64()));
+        else
+            into->emplace_back(item.is_string() ? std::string{item.get_string()} : std::string{});
+}
+
 // One table of the keys, for both ways.
 void each_field(auto& settings, auto&& visit)
 {
@@ -76,6 +102,8 @@ void each_field(auto& settings, auto&& visit)
     visit("uid", settings.uid);
     visit("gid", settings.gid);
     visit("silent", settings.silent);
+    visit("ports", settings.ports);
+    visit("stdio", settings.stdio);
 }
 
 json::value value_of(std::string_view key, const std::string& text)
@@ -95,7 +123,38 @@ json::value value_of(std::string_view, const Cluster::Environment& variables)
     return json_of(variables);
 }
 
+json::value value_of(std::string_view, const Ports& ports)
+{
+    json::object object;
+    for (const auto& [name, base] : ports)
+        object[name] = json::object{{"base", base}};
+    return object;
+}
+// Descriptors by their place among those that go along.
+json::value value_of(std::string_view, const List& stdio)
+{
+    const std::vector<int> sent = descriptors_in(stdio);
+    json::array list;
+    for (const Cluster::Stdio& item : stdio)
+        if (item.descriptor() >= 0)
+            list.emplace_back(std::find(sent.begin(), sent.end(), item.descriptor()) -
+                              sent.begin());
+        else
+            list.emplace_back(item.word().empty() ? json::value{} : json::value(item.word()));
+    return list;
+}
+
 } // namespace
+
+std::vector<int> descriptors_in(const List& stdio)
+{
+    std::vector<int> found;
+    for (const Cluster::Stdio& item : stdio)
+        if (item.descriptor() >= 0 &&
+            std::find(found.begin(), found.end(), item.descriptor()) == found.end())
+            found.push_back(item.descriptor());
+    return found;
+}
 
 json::object json_of(const Cluster::Environment& variables)
 {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <vector>
 
 #include "ipc/cluster/ostler_cluster.hpp"
 
@@ -11,6 +12,8 @@ namespace ostler::cluster
 
 [[nodiscard]] boost::json::object json_of(const Cluster::Environment& variables);
 [[nodiscard]] boost::json::object json_of(const Cluster::Settings& settings);
+// Each once, in the order in which they go along.
+[[nodiscard]] std::vector<int> descriptors_in(const std::vector<Cluster::Stdio>& stdio);
 [[nodiscard]] Cluster::Settings settings_in(const boost::json::object& reply);
 
 } // namespace ostler::cluster

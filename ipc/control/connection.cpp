@@ -101,9 +101,12 @@ std::variant<Connection, Answer> Connection::connect(const std::string& path, De
 bool Connection::post(Message message)
 {
     auto packets = packets_of(message, max_request);
-    for (std::string& packet : packets) { // the handle goes with the first
+    auto handles = std::move(message.further);
+    if (message.handle.valid())
+        handles.insert(handles.begin(), std::move(message.handle));
+    for (std::string& packet : packets) { // the handles go with the first
         waiting_bytes_ += packet.size();
-        waiting_.push_back({message.request, std::move(packet), std::move(message.handle)});
+        waiting_.push_back({message.request, std::move(packet), std::exchange(handles, {})});
     }
     return !packets.empty();
 }
@@ -112,8 +115,9 @@ Connection::NotSent Connection::send()
 {
     while (!waiting_.empty()) {
         const Packet& packet = waiting_.front();
-        const int fd = packet.handle.get();
-        const std::span<const int> lent{&fd, packet.handle.valid() ? 1U : 0U};
+        std::vector<int> lent;
+        for (const os::UniqueFd& handle : packet.handles)
+            lent.push_back(handle.get());
         const int sent =
             os::send_packet(socket_.borrow(), std::as_bytes(std::span{packet.bytes}), lent);
         if (sent == -EAGAIN)

@@ -52,7 +52,7 @@ private:
     struct Packet {
         std::uint32_t request;
         std::string bytes;
-        os::UniqueFd handle;
+        std::vector<os::UniqueFd> handles;
     };
     [[nodiscard]] NotSent drop(std::uint32_t request);
     void give_up();

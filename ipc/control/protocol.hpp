@@ -42,12 +42,15 @@ inline constexpr std::size_t max_attachment = 16 * 1024 * 1024;
 // A reply with request 0 is about the connection itself, which ends after it.
 inline constexpr std::uint32_t connection_itself = 0;
 
+inline constexpr std::size_t max_handles = 16; // that a request brings, with its first packet
+
 struct Message {
     Type type = Type::request;
     std::uint32_t request = 0;
     boost::json::object body;
-    std::optional<std::string> bytes; // attached
-    os::UniqueFd handle;              // travels with the first packet
+    std::optional<std::string> bytes;       // attached
+    os::UniqueFd handle;                    // travels with the first packet
+    std::vector<os::UniqueFd> further = {}; // and these behind it, of a request that brings several
 };
 
 // The packets that carry it, in order. Bytes of the JSON that are not UTF-8 are replaced. Empty

@@ -72,6 +72,8 @@ std::vector<char> write_plan(const Plan& plan)
         .nice = plan.nice,
         .oom_score_adj = plan.oom_score_adj,
         .keeper = plan.keeper,
+        .in_kind = static_cast<std::uint32_t>(plan.in.kind),
+        .in_index = plan.in.index,
         .out_kind = static_cast<std::uint32_t>(plan.out.kind),
         .out_index = plan.out.index,
         .err_kind = static_cast<std::uint32_t>(plan.err.kind),

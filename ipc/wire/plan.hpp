@@ -39,8 +39,9 @@ struct Plan {
     std::vector<std::uint32_t> cpus; // empty: leave
     std::vector<Limit> limits;
     bool no_new_privileges = false;
-    std::int32_t keeper = 0;            // pid that must be our parent
-    std::vector<Placement> descriptors; // targets from first_target on, each once
+    std::int32_t keeper = 0;             // pid that must be our parent
+    std::vector<Placement> descriptors;  // targets from first_target on, each once
+    Output in{.kind = OutputKind::null}; // or a descriptor
     Output out;
     Output err;
 };

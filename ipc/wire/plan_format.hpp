@@ -11,13 +11,13 @@ namespace ostler::wire::plan
 {
 
 inline constexpr std::uint32_t magic = 0x4e4c504f; // "OPLN"
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 inline constexpr std::size_t max_bytes = 4 * 1024 * 1024;
 inline constexpr int plan_fd = 3;   // where the launcher finds the plan,
 inline constexpr int report_fd = 4; // the pipe for {stage, errno},
 inline constexpr int first_fd = 5;  // and the descriptors that `descriptors` places, by index
 inline constexpr std::uint32_t max_descriptors = 62; // keeper::max_start_fds without those two
-inline constexpr std::int32_t first_target = 3;      // 0 to 2: /dev/null, `out` and `err`
+inline constexpr std::int32_t first_target = 3;      // 0 to 2: `in`, `out` and `err`
 inline constexpr std::int32_t max_target = 65535;
 
 // The launcher's steps, in this order. The numbers travel in a report.
@@ -90,6 +90,8 @@ struct Head {
     std::int32_t nice = 0;
     std::int32_t oom_score_adj = 0;
     std::int32_t keeper = 0;
+    std::uint32_t in_kind = 1; // null, or a descriptor
+    std::uint32_t in_index = 0;
     std::uint32_t out_kind = 0;
     std::uint32_t out_index = 0;
     std::uint32_t err_kind = 0;
@@ -100,6 +102,6 @@ struct Head {
     Section limits;       // Limit
     Section descriptors;  // Placement
 };
-static_assert(sizeof(Head) == 14 * 4 + 10 * 8 && sizeof(Limit) == 24 && sizeof(Placement) == 8);
+static_assert(sizeof(Head) == 16 * 4 + 10 * 8 && sizeof(Limit) == 24 && sizeof(Placement) == 8);
 
 } // namespace ostler::wire::plan

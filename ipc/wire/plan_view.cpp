@@ -67,6 +67,12 @@ bool sensible_output(std::uint32_t kind, const char* path, std::uint32_t index)
     return false;
 }
 
+bool sensible_input(std::uint32_t kind, std::uint32_t index)
+{
+    return OutputKind{kind} == OutputKind::null ||
+           (OutputKind{kind} == OutputKind::descriptor && index < max_descriptors);
+}
+
 bool sensible_numbers(const Head& head)
 {
     return (head.uid == unset) == (head.gid == unset) && head.keeper > 0 &&
@@ -98,6 +104,7 @@ bool sensible(const View& view)
 {
     const Head& head = view.head;
     return sensible_numbers(head) && view.exec[0] == '/' && view.args.count > 0 &&
+           sensible_input(head.in_kind, head.in_index) &&
            sensible_output(head.out_kind, view.out_path, head.out_index) &&
            sensible_output(head.err_kind, view.err_path, head.err_index) &&
            std::all_of(view.cpus.begin(), view.cpus.end(),

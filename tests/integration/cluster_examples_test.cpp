@@ -75,8 +75,7 @@ const Example examples[] = {
     {"request_counter.py", "requests = 1\n"
                            "requests = 2\n"
                            "requests = 3\n"
-                           "requests = 4\n"
-                           "each served [2, 2]\n"},
+                           "requests = 4\n"},
     {"supervised.py", "the primary finds 0 workers\n"
                       "the primary finds 2 workers\n"},
     {"two_kinds.py", "https worker\n"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A controlling program and its workers, as the pages of Node's cluster have it.
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
+#include <unistd.h>
 
 #include "tests/integration/controlled.hpp"
 #include "tests/support/catch.hpp"
@@ -114,6 +116,35 @@ TEST_CASE("row 43, 44: settings are merged, checked, and for later forks alone",
     cluster.setup({.back_to_spec = {"exec", "execArgv", "args", "cwd", "env", "uid", "silent"}});
     CHECK(cluster.settings().args == before.args);
     CHECK(cluster.settings().uid == before.uid);
+}
+
+TEST_CASE("row 44: stdio is a list, also of descriptors, and each worker has a port", "[cluster]")
+{
+    Daemon d{empty_pool};
+    d.ready();
+    Cluster cluster = join(d);
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    const os::UniqueFd read{os::adopt, ends[0]};
+    const os::UniqueFd write{os::adopt, ends[1]};
+    cluster.setup({.exec = "/bin/sh",
+                   .args = {{"-c", "echo $OSTLER_PORT_DEBUG >&5; echo out"}},
+                   .ports = {{{"debug", 9229}}},
+                   .stdio = {{"ignore", write.get(), "inherit", "", "ipc", write.get()}}});
+    const auto now = cluster.settings();
+    CHECK(now.ports == std::map<std::string, std::uint16_t>{{"debug", 9229}});
+    REQUIRE(now.stdio->size() == 6);
+    CHECK(now.stdio->at(0).word() == "ignore");
+    CHECK(now.stdio->at(1).descriptor() == 0); // of those that the daemon keeps
+    CHECK(now.stdio->at(4).word() == "ipc");
+    CHECK(dies(cluster, cluster.fork()));
+    char heard[16] = {};
+    CHECK(::read(read.get(), heard, sizeof heard) > 0);
+    CHECK(std::string{heard}.starts_with("9229\n"));
+    CHECK_THROWS_WITH(cluster.setup({.stdio = {{"ignore", 999}}}),
+                      Catch::Contains("stdio: descriptor 999 is not open"));
+    cluster.setup({.back_to_spec = {"ports", "stdio"}});
+    CHECK(cluster.settings().ports->empty());
 }
 
 TEST_CASE("row 26: disconnect returns its worker", "[cluster]")

@@ -136,6 +136,10 @@ TEST_CASE("row 43 (Python): setup() is merged, and affects later forks alone", "
 {
     row("43");
 }
+TEST_CASE("row 44 (Python): stdio may hold descriptors, and each worker has a port", "[cluster]")
+{
+    row("44");
+}
 TEST_CASE("row 46 (Python): a worker is in workers until before its last event", "[cluster]")
 {
     row("46");

@@ -183,6 +183,43 @@ TEST_CASE("keys of a pool: wrong types and impossible values")
     });
 }
 
+TEST_CASE("ports of a pool")
+{
+    check_pool_key({
+        {"ports: 9229",
+         "2:10: pools.p.ports: expected a map like {debug: {base: 9229}}, found \"9229\""},
+        {"ports: {debug: {base: 0}}",
+         "2:25: pools.p.ports.debug.base: expected a whole number from 1 to 65535, found \"0\""},
+        {"ports: {debug: {}}", "2:18: pools.p.ports.debug: `base` is missing: say which port the "
+                               "worker of slot 0 gets"},
+        {"ports: {a-b: {base: 1}}",
+         "2:11: pools.p.ports.a-b: becomes part of a variable: letters, digits and _ only"},
+        {"ports: {a: {base: 1}, A: {base: 99}}",
+         "2:25: pools.p.ports.A: becomes OSTLER_PORT_A, as a does"},
+        {"workers: 3, ports: {a: {base: 9000}, b: {base: 9003}}",
+         "2:50: pools.p.ports.b.base: 9003 is both this port of slot 0 and a of pool p, with one "
+         "for "
+         "each of 3 workers there, and for those that a rollout starts before others end: leave "
+         "more "
+         "room between them"},
+        {"args: [\"${OSTLER_PORT_B}\"], ports: {a: {base: 9000}}",
+         "2:38: pools.p.ports: ${OSTLER_PORT_B} is used in this pool, and `ports` has no such "
+         "entry"},
+        {"env: {OSTLER_PORT_A: \"1\"}",
+         "2:9: pools.p.env.OSTLER_PORT_A: is set by ostlerd: choose another name"},
+    });
+}
+
+TEST_CASE("behind port 65535 comes 1024")
+{
+    const Port port{"debug", 65534};
+    CHECK(number_of(port, 0) == 65534);
+    CHECK(number_of(port, 1) == 65535);
+    CHECK(number_of(port, 2) == 1024);
+    CHECK(number_of(port, 3) == 1025);
+    CHECK(variable_of(port) == "OSTLER_PORT_DEBUG");
+}
+
 TEST_CASE("keys of a pool's policies")
 {
     check_pool_key({

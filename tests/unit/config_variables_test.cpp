@@ -9,6 +9,9 @@ using namespace ostler::config;
 namespace
 {
 
+const std::array ports{Port{"debug", 9229}};
+const WorkerFacts facts{3, 17, "api", ports};
+
 const char* variable(const char* name)
 {
     const std::string wanted = name;
@@ -80,13 +83,14 @@ TEST_CASE("variables of a worker are filled in when it starts, and nothing else 
     for (const auto& [text, expected] :
          {Case{"--slot=${OSTLER_SLOT}", "--slot=3"},
           Case{"${OSTLER_POOL}-${OSTLER_WORKER_ID}", "api-17"}, Case{"$$", "$"},
-          Case{"$${OSTLER_SLOT}", "${OSTLER_SLOT}"}, Case{"x$", "x$"}, Case{"${HOME}", "/root"},
+          Case{"$${OSTLER_SLOT}", "${OSTLER_SLOT}"}, Case{"x$", "x$"},
+          Case{"127.0.0.1:${OSTLER_PORT_DEBUG}", "127.0.0.1:9232"}, Case{"${HOME}", "/root"},
           // A value of the environment is data, not a template.
           Case{"${PRICE}", "5$ ${OSTLER_SLOT}"}}) {
         INFO(text);
         const auto half = expand(text, variable, Filling::for_workers);
         REQUIRE(half);
-        CHECK(fill_in(*half, 3, 17, "api") == expected);
+        CHECK(fill_in(*half, facts) == expected);
     }
 }
 
@@ -101,7 +105,7 @@ TEST_CASE("in what a program said, nothing but a worker's variables is filled in
           Case{"${HOME} $HOME ${", "${HOME} $HOME ${"}, Case{"$${OSTLER_SLOT}", "$3"},
           Case{"", ""}}) {
         INFO(said);
-        CHECK(fill_in(of_program(said), 3, 17, "api") == filled_in);
+        CHECK(fill_in(of_program(said), facts) == filled_in);
         CHECK(for_program(of_program(said)) == said);
     }
 }
@@ -109,14 +113,14 @@ TEST_CASE("in what a program said, nothing but a worker's variables is filled in
 TEST_CASE("filling in is total on any text")
 {
     for (const char* text : {"${", "${OSTLER_SLOT", "$", "$$$", "${OSTLER_SLOTS}", "${}"})
-        CHECK_FALSE(fill_in(text, 0, 1, "p").empty());
-    CHECK(fill_in("${OSTLER_SLOTS}", 0, 1, "p") == "${OSTLER_SLOTS}");
+        CHECK_FALSE(fill_in(text, {0, 1, "p", {}}).empty());
+    CHECK(fill_in("${OSTLER_SLOTS}", {0, 1, "p", {}}) == "${OSTLER_SLOTS}");
 }
 
 TEST_CASE("whether a text waits for its worker")
 {
-    CHECK(needs_worker("/var/log/${OSTLER_POOL}"));
-    CHECK(needs_worker("$$${OSTLER_SLOT}"));
-    CHECK_FALSE(needs_worker("/var/log/x"));
-    CHECK_FALSE(needs_worker("$${OSTLER_SLOT}"));
+    CHECK_FALSE(needs_of_worker("/var/log/${OSTLER_POOL}").empty());
+    CHECK_FALSE(needs_of_worker("$$${OSTLER_SLOT}").empty());
+    CHECK(needs_of_worker("/var/log/x").empty());
+    CHECK(needs_of_worker("$${OSTLER_SLOT}").empty());
 }

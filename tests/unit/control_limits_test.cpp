@@ -34,16 +34,22 @@ TEST_CASE("garbage on the control socket costs its sender an error or the connec
     CHECK(!next_message(endless.borrow()));
 
     const os::UniqueFd gift = served.raw();
-    const int lent[] = {gift.get(), gift.get()};
+    const std::vector<int> lent(control::max_handles + 1, gift.get());
     const std::string packet = request_packet(1, {{"verb", "version"}});
-    CHECK(os::send_packet(gift.borrow(), std::as_bytes(std::span{packet}), lent) == 0);
-    CHECK(next_message(gift.borrow())->request == control::connection_itself);
+    const auto give = [&](std::size_t count) {
+        CHECK(os::send_packet(gift.borrow(), std::as_bytes(std::span{packet}),
+                              std::span{lent}.first(count)) == 0);
+        return next_message(gift.borrow());
+    };
+    CHECK(give(control::max_handles)->body.at("exit") == exit_usage); // and it may go on
+    CHECK(give(control::max_handles + 1)->request == control::connection_itself);
 
     const os::UniqueFd late_gift = served.raw(); // with the second part
     part = request_packet(1, {}).substr(0, 8) + "{";
     part[2] = 1;
     send_raw(late_gift.borrow(), part);
-    CHECK(os::send_packet(late_gift.borrow(), std::as_bytes(std::span{part}), {lent, 1}) == 0);
+    CHECK(os::send_packet(late_gift.borrow(), std::as_bytes(std::span{part}),
+                          std::span{lent}.first(1)) == 0);
     CHECK(next_message(late_gift.borrow())->request == control::connection_itself);
 
     CHECK(bystander.request("version", {}, soon()).exit == 0);

@@ -89,9 +89,13 @@ struct FakeOperations final : Operations {
     {
         co_return Outcome{0, pool + " " + std::to_string(env.size()), {}};
     }
-    awaitable<Outcome> setup(std::string pool, std::optional<boost::json::object> settings) override
+    awaitable<Outcome> setup(std::string pool, std::optional<boost::json::object> settings,
+                             std::vector<os::UniqueFd> descriptors) override
     {
-        co_return Outcome{0, pool, {{"settings", settings.value_or(boost::json::object{})}}};
+        co_return Outcome{0,
+                          pool,
+                          {{"settings", settings.value_or(boost::json::object{})},
+                           {"descriptors", descriptors.size()}}};
     }
     Outcome disconnect(std::string worker, std::optional<int> signal) override
     {

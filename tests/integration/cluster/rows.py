@@ -323,6 +323,24 @@ def primary_or_worker(story):
     same(told["value"], str(worker.id))
 
 
+@row("44")
+def stdio_may_hold_descriptors(story):
+    cluster = story.cluster
+    reading, writing = os.pipe()
+    with open(reading, "rb") as ours, open(writing, "wb") as theirs:
+        cluster.setup({"stdio": ["ignore", theirs, "inherit", "ipc", writing],
+                       "exec": "/bin/sh", "ports": {"debug": {"base": 9229}},
+                       "args": ["-c", "echo $OSTLER_PORT_DEBUG; echo four >&4"]})
+        same(cluster.settings["stdio"], ["ignore", 0, "inherit", "ipc", 0])
+        same(cluster.settings["ports"], {"debug": {"base": 9229}})
+        worker = cluster.fork()
+        cluster.run_until(worker.is_dead)
+        cluster.setup({key: None for key in ("stdio", "exec", "args", "ports")})
+        theirs.close()
+        lines = ours.read().decode().splitlines()
+        same((lines[1], lines[0].isdigit()), ("four", True))
+
+
 @row("43")
 def setup_is_for_later_forks(story):
     cluster = story.cluster

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// ports: {NAME: {base: NUMBER}}
+#include "config/ports.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <fmt/format.h>
+
+#include "config/names.hpp"
+#include "config/readers.hpp"
+#include "config/values.hpp"
+
+namespace ostler::config
+{
+namespace
+{
+
+constexpr Key<Port> keys[] = {
+    {"base", whole<&Port::base, 1, 65535>},
+};
+
+void read_port(const Cursor& at, Program& program)
+{
+    if (!valid_variable(at.key()))
+        return at.complain_of_key("becomes part of a variable: letters, digits and _ only");
+    Port port{at.key(), 0};
+    const auto same = std::ranges::find(program.ports, variable_of(port), variable_of);
+    if (same != program.ports.end())
+        return at.complain_of_key(
+            fmt::format("becomes {}, as {} does", variable_of(port), same->name));
+    if (!at.has("base"))
+        at.complain("`base` is missing: say which port the worker of slot 0 gets");
+    read_map<Port>(at, port, keys);
+    program.ports.push_back(std::move(port));
+}
+
+} // namespace
+
+std::string variable_of(const Port& port)
+{
+    std::string variable{port_prefix};
+    for (const char c : port.name)
+        variable += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return variable;
+}
+
+void read_ports(const Cursor& at, Program& program)
+{
+    program.ports.clear(); // those of the spec, where settings name others
+    for (const Cursor& entry : at.entries("a map like {debug: {base: 9229}}"))
+        read_port(entry, program);
+}
+
+} // namespace ostler::config
