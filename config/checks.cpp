@@ -53,6 +53,7 @@ void check_names(const Cursor& at, const std::vector<std::string>& names,
 std::vector<std::string_view> names_of(const auto& all)
 {
     std::vector<std::string_view> names;
+    names.reserve(all.size());
     for (const auto& one : all)
         names.push_back(one.name);
     return names;

@@ -139,6 +139,10 @@ void read_stdio_item(const Cursor& at, int number, Draft& draft)
         return;
     }
     const std::string word = at.text("a word").value_or("");
+    if (word == "descriptor")
+        return at.complain(
+            "stands for a descriptor that the daemon has: send it again, and say its "
+            "number here");
     if (number == 0)
         read_standard_input(at, word);
     else if (number <= 2)

@@ -95,7 +95,7 @@ awaitable<Outcome> run_events(ControlCall& call)
 
     Following following{call, std::move(filter), static_cast<std::uint64_t>(since)};
     co_await send_what_is_kept(call, following);
-    while (follow) { // until the client goes away
+    while (follow) { // NOLINT(bugprone-infinite-loop): until the client goes away
         std::function<bool()> more = [&following] { return following.behind(); };
         co_await call.events.arrived().wait_until(Condition::Clock::time_point::max(),
                                                   std::move(more));

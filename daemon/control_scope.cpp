@@ -2,6 +2,7 @@
 #include "daemon/control_scope.hpp"
 
 #include <algorithm>
+#include <unistd.h>
 
 namespace ostler
 {
@@ -39,7 +40,7 @@ bool ControlScope::covers(std::string_view pool) const
 std::string ControlScope::why_not_start(const Identity& as, const config::Pool& pool) const
 {
     const Identity& of_pool = pool.program.user;
-    if (!user || has_no_more(as, user) || has_no_more(as, of_pool))
+    if (!user || user->uid == ::geteuid() || has_no_more(as, user) || has_no_more(as, of_pool))
         return {};
     return "controller " + label + " may start workers as " + name_of(user) +
            ", which is its own user, or as " + name_of(of_pool) + ", which is that of pool " +

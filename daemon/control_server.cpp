@@ -131,8 +131,16 @@ void ControlServer::keep(std::unique_ptr<ControlSession> session)
 
 // --- Controllers of the spec: each has as many as it may, and takes no room from others. ---
 
+ControlServer::Connected ControlServer::admit(const std::shared_ptr<const ControlScope>& scope)
+{
+    controllers_.insert(scope->worker);
+    return connect(scope);
+}
+
 ControlServer::Connected ControlServer::connect(const std::shared_ptr<const ControlScope>& scope)
 try {
+    if (!controllers_.contains(scope->worker)) // it was asked for before, or by who survives it
+        return "the controller is gone";
     const auto has = std::ranges::count_if(sessions_, [&](const auto& entry) {
         const ControlSession& session = *entry.second;
         return session.connected() && of_controller(session, scope->worker);
@@ -152,6 +160,7 @@ try {
 
 void ControlServer::disconnect(std::uint64_t worker)
 {
+    controllers_.erase(worker);
     for (const auto& [id, session] : sessions_)
         if (of_controller(*session, worker))
             session->end_requests();

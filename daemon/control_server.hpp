@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "daemon/control_session.hpp"
 
@@ -35,6 +36,7 @@ public:
     void set_access(config::Control access); // from the next request on
     [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
+    [[nodiscard]] Connected admit(const std::shared_ptr<const ControlScope>& scope) override;
     [[nodiscard]] Connected connect(const std::shared_ptr<const ControlScope>& scope) override;
     void disconnect(std::uint64_t worker) override;
 
@@ -57,6 +59,7 @@ private:
     ControlLimits limits_;
     Sessions sessions_;
     SessionId last_session_ = 0;
+    std::set<std::uint64_t> controllers_; // by worker: that live
     TaskGroup serving_;
     TaskGroup accepting_;
 };

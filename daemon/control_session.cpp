@@ -101,6 +101,7 @@ void ControlSession::close()
 
 void ControlSession::end_requests()
 {
+    ended_ = true; // what lies in the socket can be read all the same
     if (connected())
         ::shutdown(socket_.native_handle(), SHUT_RD);
 }
@@ -126,7 +127,7 @@ awaitable<void> ControlSession::read()
         co_await until_roomy();
         const auto [error] = co_await socket_.async_wait(stream_descriptor::wait_read,
                                                          asio::as_tuple(asio::use_awaitable));
-        if (error || !connected() || !receive())
+        if (error || !connected() || ended_ || !receive())
             co_return;
     }
 }

@@ -80,6 +80,7 @@ private:
     std::unique_ptr<Operations> operations_; // of a controller: what is in its scope
     control::Assembler assembler_{control::max_request};
     Clock::time_point last_request_ = Clock::now();
+    bool ended_ = false;                // nothing more is read
     std::vector<os::UniqueFd> handles_; // of the request whose parts arrive
     std::deque<Packet> waiting_;        // for which there was no room yet
     std::size_t waiting_bytes_ = 0;

@@ -109,6 +109,10 @@ private:
 
     void keeper_gone() override;
     void pool_wants_exit(Pool& pool) override;
+    [[nodiscard]] Connected admit(const std::shared_ptr<const ControlScope>& scope) override
+    {
+        return control_.admit(scope);
+    }
     [[nodiscard]] Connected connect(const std::shared_ptr<const ControlScope>& scope) override
     {
         return control_.connect(scope);

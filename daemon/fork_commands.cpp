@@ -3,6 +3,7 @@
 // by `setup`. One at a time, so that a fork sees the setup that was asked for before it.
 #include <filesystem>
 
+#include "config/checks.hpp"
 #include "config/variables.hpp"
 #include "daemon/commands.hpp"
 #include "daemon/daemon.hpp"
@@ -78,13 +79,15 @@ awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
     const auto change = said ? settings_from(*said) : config::no_settings();
-    if (handles && !change->find("stdio"))
+    const config::Entry* stdio = change->find("stdio");
+    if (handles && (!stdio || stdio->value->kind == config::Value::Kind::nothing))
         co_return Outcome{exit_usage, descriptors_without_stdio, {}};
     const auto merged = config::merge_settings(pool->fork_settings().said, change);
     if (!merged)
         co_return Outcome{exit_usage, merged.wrong(), {}};
-    const Pool::ForkSettings fresh{*merged,
-                                   change->find("stdio") ? handles : pool->fork_settings().handles};
+    const Pool::ForkSettings fresh{*merged, stdio ? handles : pool->fork_settings().handles,
+                                   !(*merged)->entries.empty() &&
+                                       (scope_ || pool->fork_settings().by_controller)};
     auto spec = pool->spec();
     const auto settled = co_await settle(std::move(spec), fresh);
     pool = find_pool(name);
@@ -131,6 +134,12 @@ awaitable<Commands::Begun> Commands::begin_fork(std::string name, Variables env)
             if (auto problem = why_not_start(program, *pool); !problem.empty())
                 co_return Begun{.problem = std::move(problem), .exit = exit_not_permitted};
             lay_over(program, env);
+            if (const auto unknown_port = config::undeclared_port(program))
+                co_return Begun{.problem = "${" + *unknown_port + "} is used, and pool " +
+                                           pool->spec()->name + " has no such port",
+                                .exit = exit_usage};
+            if (scope_ || pool->fork_settings().by_controller)
+                program.controls.clear(); // who chooses the program would control those, too
             const Slot& slot = pool->fork(std::move(program), pool->fork_settings().handles);
             co_return Begun{.worker = slot.worker()->id(), .slot = slot.index()};
         }

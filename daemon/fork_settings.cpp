@@ -78,6 +78,9 @@ json::object ports(const config::Program& program)
     return ports;
 }
 
+// Not its place: that would mean another descriptor, where it is given back.
+constexpr const char* of_controller = "descriptor";
+
 json::value output(const config::Output& output)
 {
     using Kind = config::Output::Kind;
@@ -89,9 +92,9 @@ json::value output(const config::Output& output)
     case Kind::null:
         return "ignore";
     case Kind::file:
-        return json::value("file:" + config::for_program(output.path));
+        return nullptr; // only the spec names files: as it says
     case Kind::handle:
-        return output.handle;
+        return of_controller;
     }
     return nullptr;
 }
@@ -100,8 +103,7 @@ json::value output(const config::Output& output)
 json::array stdio(const config::Program& program)
 {
     const config::Stdio& stdio = program.stdio;
-    json::array all{stdio.in ? json::value(*stdio.in) : json::value("ignore"), output(program.out),
-                    output(program.err)};
+    json::array all{stdio.in ? of_controller : "ignore", output(program.out), output(program.err)};
     const auto put = [&](int number, json::value what) {
         all.resize(std::max(all.size(), static_cast<std::size_t>(number) + 1));
         all[static_cast<std::size_t>(number)] = std::move(what);
@@ -109,7 +111,7 @@ json::array stdio(const config::Program& program)
     if (stdio.channel)
         put(*stdio.channel, "ipc");
     for (const config::Stdio::Placed& placed : stdio.further)
-        put(placed.number, placed.handle);
+        put(placed.number, of_controller);
     return all;
 }
 

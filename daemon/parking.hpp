@@ -24,8 +24,8 @@ public:
     };
     using GiveUp = std::function<void(TakenBack)>;
 
-    Parking(boost::asio::any_io_executor executor, GiveUp give_up)
-        : timer_{std::move(executor)}, give_up_{std::move(give_up)}
+    Parking(const boost::asio::any_io_executor& executor, GiveUp give_up)
+        : timer_{executor}, give_up_{std::move(give_up)}
     {
     }
     ~Parking(); // whoever still waits is reset

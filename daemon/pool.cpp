@@ -169,7 +169,7 @@ std::string Pool::down() const
 {
     if (!running_)
         return {};
-    const std::string how = fallen();
+    std::string how = fallen();
     if (!failed_)
         return how;
     return "failed: its workers were restarted too often" + (how.empty() ? "" : "; " + how);

@@ -39,7 +39,8 @@ public:
     // What controllers want later forks to be started with, on top of the spec's program.
     struct ForkSettings {
         config::ValuePtr said = config::no_settings();
-        Handles handles; // that its `stdio` counts; null: none
+        Handles handles;            // that its `stdio` counts; null: none
+        bool by_controller = false; // of the spec, perhaps in part: it chose what runs
     };
     void set_up_forks(ForkSettings settings) { fork_settings_ = std::move(settings); }
     [[nodiscard]] const ForkSettings& fork_settings() const { return fork_settings_; }

@@ -160,7 +160,13 @@ public:
         start_.descriptors.push_back(std::move(ours));
         return index;
     }
-    std::uint32_t add_handle(unsigned handle) { return lend(handles_[handle].get()); }
+    std::uint32_t add_handle(unsigned handle) // once, however often it is placed
+    {
+        const auto known = lent_.find(handle);
+        return known != lent_.end()
+                   ? known->second
+                   : lent_.emplace(handle, lend(handles_[handle].get())).first->second;
+    }
     plan::Output output(const config::Output& wanted, os::UniqueFd pipe, const Filler& fill)
     {
         switch (wanted.kind) {
@@ -187,6 +193,7 @@ private:
 
     Start& start_;
     std::span<const os::UniqueFd> handles_;
+    std::unordered_map<unsigned, std::uint32_t> lent_; // handle → index
 };
 
 } // namespace

@@ -147,6 +147,15 @@ json::object daemon_row(const Daemon& daemon)
             {"waiting_edit", or_null(daemon.waiting_edit())}};
 }
 
+// Those texts name other pools, and whether it is ready depends on them.
+void keep_within(json::object& row, const Daemon& daemon, const ControlScope& scope)
+{
+    row["last_reload_error"] = row["waiting_edit"] = nullptr;
+    row["ready"] = !daemon.stopping() && std::ranges::all_of(daemon.pools(), [&](const auto& pool) {
+        return !scope.covers(pool->name()) || pool->ready();
+    });
+}
+
 // Whether one of those pools lists this socket.
 bool lists(const Daemon& daemon, const ControlScope& scope, const std::string& socket)
 {
@@ -172,13 +181,15 @@ json::object status_of(const Daemon& daemon, const std::optional<std::string>& p
         row["asked_by"] = asker;
         sockets.push_back(std::move(row));
     }
+    json::object row = daemon_row(daemon);
+    if (scope)
+        keep_within(row, daemon, *scope);
     json::array pools;
     for (const auto& one : daemon.pools())
         if ((!pool || one->name() == *pool) && (!scope || scope->covers(one->name())))
             pools.push_back(pool_row(*one));
-    return {{"daemon", daemon_row(daemon)},
-            {"sockets", std::move(sockets)},
-            {"pools", std::move(pools)}};
+    return {
+        {"daemon", std::move(row)}, {"sockets", std::move(sockets)}, {"pools", std::move(pools)}};
 }
 
 } // namespace ostler

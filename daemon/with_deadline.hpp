@@ -28,7 +28,7 @@ boost::asio::awaitable<std::optional<T>> with_deadline(boost::asio::awaitable<T>
     asio::steady_timer timer{executor, until};
     auto working = asio::co_spawn(executor, std::move(work), asio::deferred);
     auto waiting = timer.async_wait(asio::deferred);
-    auto race = asio::experimental::make_parallel_group(std::move(working), std::move(waiting));
+    auto race = asio::experimental::make_parallel_group(std::move(working), waiting);
     auto [order, failure, value, timed] =
         co_await race.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
     if (order[0] == 1 && !timed)

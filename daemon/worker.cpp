@@ -270,7 +270,7 @@ std::string Worker::launch()
     auto outfit = dialect_->outfit();
     if (const ipc::Refusal* refusal = std::get_if<ipc::Refusal>(&outfit))
         return refusal->reason;
-    if (const std::string problem = add_control(std::get<ipc::Outfit>(outfit)); !problem.empty())
+    if (std::string problem = add_control(std::get<ipc::Outfit>(outfit)); !problem.empty())
         return problem;
     StartPipes pipes;
     if (const int error = pipes.open(spec_->program); error != 0)
@@ -299,7 +299,7 @@ std::string Worker::add_control(ipc::Outfit& outfit)
         return {};
     const auto scope = std::make_shared<const ControlScope>(
         ControlScope{id(), label(), program.controls, program.user});
-    auto connected = services_.controllers.connect(scope);
+    auto connected = services_.controllers.admit(scope);
     if (auto* problem = std::get_if<std::string>(&connected))
         return std::move(*problem);
     outfit.descriptors.push_back({.descriptor = std::get<os::UniqueFd>(std::move(connected)),

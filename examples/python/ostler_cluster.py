@@ -272,14 +272,14 @@ class Worker(Emitter):
             handle.close()
 
 
-def _sent_along(item, copies):
+def _sent_along(item, ours):
     """A word as it is; of a descriptor its place among those that go along."""
     if item is None or isinstance(item, str):
         return item
     number = item if isinstance(item, int) else item.fileno()
-    if number not in copies:
-        copies[number] = os.dup(number)
-    return list(copies).index(number)
+    if number not in ours:
+        ours.append(number)
+    return ours.index(number)
 
 
 class Cluster(Emitter):
@@ -322,11 +322,15 @@ class Cluster(Emitter):
     def setup(self, settings=None):
         """Lays these over the settings of later forks; None gives a key back to the spec. In
         `stdio` a number or file is a descriptor of ours, of which the daemon gets a copy."""
-        settings, copies = dict(settings or {}), {}  # of ours → theirs
+        settings, ours = dict(settings or {}), []
         if settings.get("stdio"):
-            settings["stdio"] = [_sent_along(item, copies) for item in settings["stdio"]]
-        reply = self._connection.ask("setup", handle=list(copies.values()), pool=self.pool,
-                                     settings=settings)
+            settings["stdio"] = [_sent_along(item, ours) for item in settings["stdio"]]
+        if len(ours) > 16:
+            raise ValueError("stdio: at most 16 different descriptors")
+        for number in ours:
+            os.fstat(number)  # before the first is copied
+        reply = self._connection.ask("setup", handle=[os.dup(number) for number in ours],
+                                     pool=self.pool, settings=settings)
         self._settings = reply["settings"]
         self._set_up.append(self._settings)
 

@@ -87,10 +87,18 @@ _threads = threading.Lock()
 
 
 @contextlib.contextmanager
-def _turn(born_with):
+def _turn(born_with, patience):
     """Threads, and processes that have inherited the connection too, use it one after another."""
+    deadline = time.monotonic() + patience
     with _threads:
-        fcntl.lockf(born_with, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.lockf(born_with, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise TimeoutError("others use OSTLER_CONTROL_FD all the time") from None
+                time.sleep(0.001)
         try:
             yield
         finally:
@@ -105,7 +113,7 @@ def connect_through(number, patience):
         born_with.getpeername()
     except (OSError, ValueError) as error:
         raise Gone(f"{name} names no open control connection: {error}") from error
-    with born_with, _turn(born_with):
+    with born_with, _turn(born_with, patience):
         born_with.sendall(_packets(1, {"verb": "connect"}, None, None)[0][0])
         if not select.select([born_with], [], [], patience)[0]:  # a timeout would be everybody's
             raise TimeoutError(f"the daemon at {name} does not answer")

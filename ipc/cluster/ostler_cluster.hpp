@@ -98,7 +98,7 @@ public:
         Stdio(std::string word) : word_{std::move(word)} {} // NOLINT
         Stdio(int descriptor) : descriptor_{descriptor} {}  // NOLINT
         [[nodiscard]] const std::string& word() const { return word_; }
-        // -1: it is a word. From settings(): which of those that the daemon keeps.
+        // -1: it is a word. In settings() "descriptor" stands for one that the daemon has.
         [[nodiscard]] int descriptor() const { return descriptor_; }
 
     private:

@@ -45,16 +45,21 @@ public:
         return ::getsockopt(number_, SOL_SOCKET, SO_TYPE, &kind, &size) == 0 &&
                kind == SOCK_SEQPACKET;
     }
-    [[nodiscard]] bool take_turn(Deadline deadline)
+    // 0, or an errno: ETIMEDOUT where others have it until the deadline.
+    [[nodiscard]] int take_turn(Deadline deadline)
     {
-        while (!threads_.try_lock() || !lock(F_WRLCK)) {
-            if (threads_.owns_lock())
+        for (;; std::this_thread::sleep_for(1ms)) {
+            if (threads_.try_lock()) {
+                if (lock(F_WRLCK))
+                    return 0;
+                const int error = errno;
                 threads_.unlock();
+                if (error != EAGAIN && error != EACCES && error != EINTR)
+                    return error;
+            }
             if (deadline && Clock::now() >= *deadline)
-                return false;
-            std::this_thread::sleep_for(1ms);
+                return ETIMEDOUT;
         }
-        return true;
     }
     [[nodiscard]] os::UniqueFd copy() const
     {
@@ -103,8 +108,11 @@ std::variant<Connection, Answer> connect_through(std::string_view text, Deadline
     BornWith born_with{number};
     if (!born_with.open())
         return no_connection(name);
-    if (!born_with.take_turn(deadline))
+    const int error = born_with.take_turn(deadline);
+    if (error == ETIMEDOUT)
         return Answer{exit_timeout, "others use " + name + " all the time", {}};
+    if (error != 0)
+        return Answer{exit_system, "locking " + name + ": " + std::strerror(error), {}};
     Client client{Connection{born_with.copy(), name}};
     os::UniqueFd fresh;
     Client::Listening listening;

@@ -135,7 +135,7 @@ TEST_CASE("row 44: stdio is a list, also of descriptors, and each worker has a p
     CHECK(now.ports == std::map<std::string, std::uint16_t>{{"debug", 9229}});
     REQUIRE(now.stdio->size() == 6);
     CHECK(now.stdio->at(0).word() == "ignore");
-    CHECK(now.stdio->at(1).descriptor() == 0); // of those that the daemon keeps
+    CHECK(now.stdio->at(1).word() == "descriptor");
     CHECK(now.stdio->at(4).word() == "ipc");
     CHECK(dies(cluster, cluster.fork()));
     char heard[16] = {};

@@ -29,7 +29,7 @@ inline bool dies(Cluster& cluster, const Worker& worker)
 // A forked worker that listens.
 inline Worker listening(Cluster& cluster, const Cluster::Environment& environment = {})
 {
-    const Worker worker = cluster.fork(environment);
+    Worker worker = cluster.fork(environment);
     bool listens = false;
     worker.on_listening([&](const Worker&, const Cluster::Address&) { listens = true; });
     if (!cluster.run_until([&] { return listens; }, patience))

@@ -23,7 +23,6 @@
 
 using namespace ostler;
 using namespace ostler::test;
-using boost::json::array;
 using boost::json::object;
 using boost::json::value;
 using Catch::Contains;
@@ -61,8 +60,13 @@ public:
     }
     Answer ask(const char* verb, object arguments = {}, Client::Listening listening = {})
     {
-        return client_.request(verb, std::move(arguments), Client::Clock::now() + patience,
-                               listening);
+        return ask_within(verb, std::move(arguments), std::move(listening), patience);
+    }
+    // Asks, and does not wait.
+    [[nodiscard]] bool start(const char* verb, object arguments)
+    {
+        return ask_within(verb, std::move(arguments), {}, Client::Clock::duration{0}).exit ==
+               exit_timeout;
     }
     // A further connection; not valid where it is refused.
     os::UniqueFd connect()
@@ -76,6 +80,13 @@ public:
     [[nodiscard]] const std::string& refusal() const { return refusal_; }
 
 private:
+    Answer ask_within(const char* verb, object arguments, const Client::Listening& listening,
+                      Client::Clock::duration within)
+    {
+        return client_.request(verb, std::move(arguments), Client::Clock::now() + within,
+                               listening);
+    }
+
     Client client_;
     std::string refusal_;
 };
@@ -285,6 +296,48 @@ TEST_CASE("the connections of a controller end with it, whoever holds them", "[c
     CHECK(eventually([&] { return descriptors_of(d.master()).size() <= before; }));
 }
 
+TEST_CASE("what a controller had asked for when it died is not done for who survives it",
+          "[controllers]")
+{
+    Daemon d{pools()};
+    d.ready();
+    const pid_t worker = *d.row("ctl").pid;
+    Controller ctl = controller(d);
+    Controller more{ctl.connect()};
+    const pid_t master = d.master();
+    const os::UniqueFd connection = born_with(worker);
+    CHECK(::kill(master, SIGSTOP) == 0); // so that these wait until it is dead
+    for (const char* verb : {"connect", "fork"})
+        REQUIRE(more.start(verb, {{"pool", "a"}}));
+    CHECK(::kill(worker, SIGKILL) == 0);
+    CHECK(eventually([&] { return !alive(worker); }));
+    CHECK(::kill(master, SIGCONT) == 0);
+    REQUIRE(eventually([&] { return d.up() && d.row("ctl").pid != worker; }));
+    CHECK(ends(connection));
+    CHECK_FALSE(more.connect().valid());
+}
+
+TEST_CASE("who controls a controller does not control its pools", "[controllers]")
+{
+    Daemon d{"pools:\n"
+             "  a: {protocol: none, exec: /bin/sleep, args: [\"600\"], workers: 0}\n"
+             "  mid: {protocol: none, exec: /bin/sleep, args: [\"600\"], controller: [a]}\n"
+             "  ctl: {protocol: none, exec: /bin/sleep, args: [\"600\"], controller: [mid]}\n"};
+    d.ready();
+    Controller ctl = controller(d);
+    const auto controls = [&](const Answer& forked) {
+        const auto pid = static_cast<pid_t>(forked.data.at("pid").as_int64());
+        CHECK(eventually([&] { return command_line(pid).starts_with("/bin/sleep"); }));
+        return environment_of(pid).contains("OSTLER_CONTROL_FD");
+    };
+    CHECK_FALSE(controls(ctl.ask("fork", {{"pool", "mid"}})));
+    auto root = std::get<Client>(Client::connect(d.control()));
+    CHECK(controls(root.request("fork", {{"pool", "mid"}})));
+    // Nor when somebody else starts what it has chosen.
+    CHECK(ctl.ask("setup", {{"pool", "mid"}, {"settings", {{"args", {"601"}}}}}).exit == exit_done);
+    CHECK_FALSE(controls(root.request("fork", {{"pool", "mid"}})));
+}
+
 TEST_CASE("a reload that changes whom a pool controls gives it a new connection", "[controllers]")
 {
     Daemon d{pools()};
@@ -333,6 +386,7 @@ TEST_CASE("a Cluster in a controller of the spec has a connection of its own", "
 
     // Programs that it starts share the one that it was born with.
     std::vector<std::unique_ptr<Child>> programs;
+    programs.reserve(8);
     for (int i = 0; i < 8; ++i)
         programs.push_back(std::make_unique<Child>(
             Words{ostler_program, "fork", "a"},

@@ -411,7 +411,7 @@ TEST_CASE("stdio gives forks descriptors of the controller's", "[setup]")
         {to.read.get(), from.write.get()});
     REQUIRE(done.message == "");
     CHECK(done.data.at("settings").as_object().at("stdio") ==
-          value({0, 1, 1, nullptr, nullptr, 1}));
+          value({"descriptor", "descriptor", "descriptor", nullptr, nullptr, "descriptor"}));
     Controller controller{d};
     const pid_t pid = controller.fork();
     REQUIRE(::write(to.write.get(), "hello\n", 6) == 6);
@@ -456,6 +456,8 @@ TEST_CASE("what is wrong with stdio is said, and changes nothing", "[setup]")
              0,
              "settings.stdio[3]: a program with `protocol: none` has no channel"},
         Case{{nullptr, nullptr, nullptr, "pipe"}, 0, "settings.stdio[3]: expected ipc, ignore or"},
+        Case{{"descriptor"}, 1, "settings.stdio[0]: stands for a descriptor that the daemon has"},
+        Case{nullptr, 1, "descriptors come with `stdio`"},
         Case{array(65, nullptr), 0, "settings.stdio: has more than 64 entries"});
     const Answer answer =
         set_up_with(d, {{"stdio", each.stdio}}, std::vector<int>(each.descriptors, STDIN_FILENO));
@@ -476,6 +478,26 @@ TEST_CASE("more descriptors than a request may bring end the connection alone", 
     CHECK(many.exit == exit_usage);
     CHECK_THAT(many.message, Contains("at most 16"));
     CHECK(d.up());
+}
+
+TEST_CASE("a descriptor may stand at every place of stdio", "[setup]")
+{
+    Daemon d{plain_pool("workers: 0")};
+    d.ready();
+    REQUIRE(set_up_with(d, {{"stdio", array(64, 0)}}, {STDIN_FILENO}).exit == exit_done);
+    const pid_t pid = Controller{d}.fork();
+    CHECK(eventually([&] { return numbers_of(pid).size() == 64; }));
+}
+
+TEST_CASE("a port that is not there is refused in the environment of a fork", "[setup]")
+{
+    Daemon d{plain_pool("workers: 0")};
+    d.ready();
+    Controller controller{d};
+    const Answer answer =
+        controller.ask("fork", {{"pool", "job"}, {"env", {{"A", "${OSTLER_PORT_X}"}}}});
+    CHECK(answer.exit == exit_usage);
+    CHECK(answer.message == "${OSTLER_PORT_X} is used, and pool job has no such port");
 }
 
 TEST_CASE("ipc in stdio says which number the channel has", "[setup]")

@@ -103,6 +103,7 @@ TEST_CASE("a thousand silent connections do not keep anybody out")
     Served served{{.sessions = 100}};
     for (int i = 0; i < 10; ++i) {
         std::vector<os::UniqueFd> silent;
+        silent.reserve(100);
         for (int j = 0; j < 100; ++j)
             silent.push_back(served.raw());
         CHECK(served.client().request("version", {}, soon()).exit == 0);

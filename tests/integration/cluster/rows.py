@@ -331,7 +331,7 @@ def stdio_may_hold_descriptors(story):
         cluster.setup({"stdio": ["ignore", theirs, "inherit", "ipc", writing],
                        "exec": "/bin/sh", "ports": {"debug": {"base": 9229}},
                        "args": ["-c", "echo $OSTLER_PORT_DEBUG; echo four >&4"]})
-        same(cluster.settings["stdio"], ["ignore", 0, "inherit", "ipc", 0])
+        same(cluster.settings["stdio"], ["ignore", "descriptor", "inherit", "ipc", "descriptor"])
         same(cluster.settings["ports"], {"debug": {"base": 9229}})
         worker = cluster.fork()
         cluster.run_until(worker.is_dead)
