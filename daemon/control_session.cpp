@@ -143,20 +143,22 @@ bool ControlSession::receive()
         return true;
     if (result <= 0)
         return false;
-    const bool kept = keep_handles(std::move(handles));
+    const control::Role role = role_of(peer_, context_.access, context_.daemon_user);
+    const bool kept = keep_handles(std::move(handles), role);
     if (got.cut || !kept) {
         refuse(exit_usage, "a packet is at most 64 KiB long, and a request brings its descriptors "
                            "with its first packet, at most 16");
         return false;
     }
     // What is attached may be long: not from everybody.
-    const control::Role role = role_of(peer_, context_.access, context_.daemon_user);
     assembler_.set_limit(control::max_request +
                          (role >= control::Role::operate ? control::max_attachment : 0));
     return take(std::span{buffer}.first(got.bytes));
 }
 
-bool ControlSession::keep_handles(std::vector<os::UniqueFd> handles)
+// Of one whose request will be refused nothing is kept, as it may never be finished: their places
+// say that they came.
+bool ControlSession::keep_handles(std::vector<os::UniqueFd> handles, control::Role role)
 {
     if (handles.empty())
         return true;
@@ -164,6 +166,9 @@ bool ControlSession::keep_handles(std::vector<os::UniqueFd> handles)
         context_.reach.off_loop.close(std::move(handles));
         return false;
     }
+    if (role < control::Role::administer)
+        for (os::UniqueFd& handle : handles)
+            context_.reach.off_loop.close(std::move(handle));
     handles_ = std::move(handles);
     return true;
 }

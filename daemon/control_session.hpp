@@ -66,7 +66,7 @@ private:
         os::UniqueFd handle;
     };
     [[nodiscard]] bool receive();
-    [[nodiscard]] bool keep_handles(std::vector<os::UniqueFd> handles);
+    [[nodiscard]] bool keep_handles(std::vector<os::UniqueFd> handles, control::Role role);
     [[nodiscard]] bool take(std::span<const std::byte> packet);
     // Takes the handles of a request that it carries out.
     void start(control::Message& request, std::vector<os::UniqueFd>& handles);

@@ -2,6 +2,8 @@
 // The command line: each verb does what it says, and its exit code tells.
 #include <boost/json.hpp>
 #include <csignal>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "tests/integration/specs.hpp"
 #include "tests/support/catch.hpp"
@@ -380,4 +382,37 @@ TEST_CASE("a command that takes longer than --timeout is exit 2, and goes on", "
     CHECK(d.cli("stop api --timeout 100ms").exit == 2);
     CHECK(client.answer().whole);
     CHECK(eventually([&] { return d.row("api").state == "stopped"; }));
+}
+
+TEST_CASE("descriptors of who may not send them are closed at once, also of unfinished requests",
+          "[command]")
+{
+    Daemon d{plain_pool("", "control: {observe: [nobody]}")};
+    d.ready();
+    const pid_t master = d.master();
+    const auto before = descriptors_of(master).size();
+    const std::string script =
+        "import array, json, socket, struct, sys\n"
+        "def give(flags, body):\n"
+        "    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+        "    s.connect(sys.argv[1])\n"
+        "    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [1] * 16))\n"
+        "    s.sendmsg([struct.pack('<HHI', 0x100, flags, 5) + body], [rights])\n"
+        "    return s\n"
+        "kept = [give(1, b'{') for _ in range(8)]\n"
+        "whole = give(0, b'{\"verb\": \"setup\", \"pool\": \"job\"}')\n"
+        "print(json.loads(whole.recv(65536)[8:])['exit'], flush=True)\n"
+        "sys.stdin.read()\n";
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    const ostler::os::UniqueFd input{ostler::os::adopt, ends[0]};
+    ostler::os::UniqueFd hold{ostler::os::adopt, ends[1]}; // until its end it keeps its connections
+    Child client{{"setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+                  "/usr/bin/python3", "-c", script, d.control()},
+                 {.input = input.get()}};
+    REQUIRE(eventually([&] { return client.out() == "77\n"; }));
+    // Its nine connections, and nothing that came through them.
+    CHECK(eventually([&] { return descriptors_of(master).size() <= before + 9; }));
+    hold.reset();
+    CHECK(client.wait(patience)->exit == 0);
 }
