@@ -42,7 +42,7 @@ void LineCutter::finish(const Sink& sink)
 OutputReader::OutputReader(boost::asio::any_io_executor executor, os::UniqueFd pipe,
                            std::size_t longest_line, LineCutter::Sink line,
                            std::function<void()> ended)
-    : pipe_{std::move(executor), pipe.get()},
+    : pipe_{executor, pipe.get()},
       cutter_{longest_line},
       line_{std::move(line)},
       ended_{std::move(ended)}

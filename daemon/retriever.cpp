@@ -21,7 +21,7 @@ Retriever::Retriever(boost::asio::any_io_executor executor, const Lanes& lanes, 
       lanes_{lanes},
       socket_{std::move(socket)},
       hooks_{std::move(hooks)},
-      timer_{std::move(executor)}
+      timer_{executor}
 {
 }
 

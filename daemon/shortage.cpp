@@ -23,7 +23,7 @@ int last_usable()
 } // namespace
 
 Shortage::Shortage(boost::asio::any_io_executor executor, std::function<void()> over)
-    : timer_{std::move(executor)}, over_{std::move(over)}, last_usable_{last_usable()}
+    : timer_{executor}, over_{std::move(over)}, last_usable_{last_usable()}
 {
 }
 

@@ -40,10 +40,7 @@ void let_signals_end_us()
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-Signals::Signals(boost::asio::any_io_executor executor)
-    : source_{std::move(executor), open_source()}
-{
-}
+Signals::Signals(boost::asio::any_io_executor executor) : source_{executor, open_source()} {}
 
 void Signals::listen(std::function<void(int)> handler)
 {

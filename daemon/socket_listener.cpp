@@ -50,7 +50,7 @@ SocketListener::SocketListener(boost::asio::any_io_executor executor, config::So
       dispatcher_{executor, spec_, *readiness_, counters_},
       warnings_{std::chrono::seconds{10}},
       failures_{std::chrono::seconds{10}},
-      timer_{std::move(executor)}
+      timer_{executor}
 {
     dispatcher_.listen_to(descriptor(), bound_.trust);
     readiness_->start([this](Readiness::Event event) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace ostler::control

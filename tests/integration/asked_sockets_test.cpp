@@ -11,7 +11,6 @@
 #include "tests/support/catch.hpp"
 
 using namespace ostler::test;
-using Catch::Contains;
 
 namespace
 {

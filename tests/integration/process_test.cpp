@@ -16,7 +16,6 @@
 #include "tests/support/proc.hpp"
 
 using namespace ostler::test;
-using Catch::Contains;
 
 namespace
 {

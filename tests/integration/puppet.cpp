@@ -65,7 +65,7 @@ std::string Puppet::hear(Milliseconds within)
             return {};
         read_.append(space, static_cast<std::size_t>(count));
     }
-    const std::string line = read_.substr(0, read_.find('\n'));
+    std::string line = read_.substr(0, read_.find('\n'));
     read_.erase(0, line.size() + 1);
     return line;
 }

@@ -82,6 +82,7 @@ TEST_CASE("row 2: round-robin rotates strictly", "[scheduling]")
     d.ready();
     const Endpoint web = d.at("web");
     std::vector<std::uint64_t> order;
+    order.reserve(12);
     for (int i = 0; i < 12; ++i)
         order.push_back(get(web).worker);
     for (std::size_t i = 4; i < order.size(); ++i)

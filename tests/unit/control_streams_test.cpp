@@ -201,6 +201,7 @@ TEST_CASE("a message comes behind the events that were told before it, and ahead
         }
     });
     std::vector<control::Type> types;
+    types.reserve(4);
     for (int i = 0; i < 4; ++i)
         types.push_back(next_message(fd.borrow())->type);
     using enum control::Type;

@@ -194,10 +194,12 @@ TEST_CASE("a descriptor that is not the socket of the spec is not adopted")
     boost::asio::io_context loop;
     Listener::Failure failure;
     os::UniqueFd file{os::adopt, ::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    CHECK(!Listener::adopt(loop.get_executor(), tcp_socket(), std::move(file), failure));
+    auto adopted = Listener::adopt(loop.get_executor(), tcp_socket(), std::move(file), failure);
+    CHECK(!adopted);
     CHECK(failure.sentence.find("not a socket") != std::string::npos);
     os::UniqueFd udp{os::adopt, ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    CHECK(!Listener::adopt(loop.get_executor(), tcp_socket(), std::move(udp), failure));
+    adopted = Listener::adopt(loop.get_executor(), tcp_socket(), std::move(udp), failure);
+    CHECK(!adopted);
 }
 
 TEST_CASE("a socket spread another way keeps its file, its address and its clients")

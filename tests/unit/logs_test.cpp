@@ -30,6 +30,7 @@ Pipe make_pipe()
 std::vector<std::string> texts(const std::vector<LogLine>& lines)
 {
     std::vector<std::string> found;
+    found.reserve(lines.size());
     for (const auto& line : lines)
         found.push_back(line.text);
     return found;
