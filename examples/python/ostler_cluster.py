@@ -291,7 +291,6 @@ class Cluster(Emitter):
         shared = isinstance(path, ostler_control.Connection)
         self._connection = path if shared else ostler_control.Connection(path)
         self.pool, self.workers = pool, {}
-        self._settings = None  # of later forks, when we know them
         self._set_up = collections.deque()  # settings of our setup()s whose event is on the way
         self._stopped = False
         self._farewells = []  # (ids of those who are waited for, callback)
@@ -314,10 +313,8 @@ class Cluster(Emitter):
 
     @property
     def settings(self):
-        """What later forks are started with, all of it; a new dict each time."""
-        if self._settings is None:
-            self._settings = self._connection.ask("setup", pool=self.pool)["settings"]
-        return dict(self._settings)
+        """What later forks are started with, all of it; asked of the daemon each time."""
+        return self._connection.ask("setup", pool=self.pool)["settings"]
 
     def setup(self, settings=None):
         """Lays these over the settings of later forks; None gives a key back to the spec. In
@@ -331,13 +328,13 @@ class Cluster(Emitter):
             os.fstat(number)  # before the first is copied
         reply = self._connection.ask("setup", handle=[os.dup(number) for number in ours],
                                      pool=self.pool, settings=settings)
-        self._settings = reply["settings"]
-        self._set_up.append(self._settings)
+        self._set_up.append(reply["settings"])
 
     def fork(self, env=None):
         """One more worker, with these variables on top of its pool's. Its events come later, and
         before them, as in Node, a `setup`."""
-        self._connection.soon(self._emit, "setup", self.settings)
+        if self._listeners["setup"]:
+            self._connection.soon(self._emit, "setup", self.settings)
         try:
             reply = self._connection.ask("fork", pool=self.pool, env=env or {})
         except Refused as refused:
@@ -449,8 +446,7 @@ class Cluster(Emitter):
 
     def _on_setup(self):
         if self._set_up:
-            return self._emit("setup", dict(self._set_up.popleft()))
-        self._settings = None  # somebody else's: ask what they are now
+            return self._emit("setup", self._set_up.popleft())
 
         def heard(received):
             if received.body["exit"] == 0:

@@ -132,7 +132,8 @@ void Core::broke_off(const Answer& answer)
 
 Core::Shared Core::fork(const Environment& environment)
 {
-    soon([this, now = settings()] { call(handlers_.setup, now); });
+    if (!handlers_.setup.empty())
+        soon([this, now = settings()] { call(handlers_.setup, now); });
     const Answer answer = await("fork", {{"pool", pool_}, {"env", json_of(environment)}});
     const WorkerId id = worker_in(answer.data);
     if (id == 0)
@@ -156,15 +157,12 @@ void Core::setup(const Settings& settings)
     const Answer answer = await(std::move(request), "setup");
     if (answer.exit != exit_done)
         raise(answer);
-    settings_ = settings_in(answer.data);
-    own_setups_.push_back(*settings_);
+    own_setups_.push_back(settings_in(answer.data));
 }
 
-const Core::Settings& Core::settings()
+Core::Settings Core::settings()
 {
-    if (!settings_)
-        settings_ = settings_in(expect("setup", {{"pool", pool_}}));
-    return *settings_;
+    return settings_in(expect("setup", {{"pool", pool_}}));
 }
 
 std::map<std::string, std::string> Core::scheduling_policy()

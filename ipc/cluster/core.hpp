@@ -47,7 +47,7 @@ public:
 
     [[nodiscard]] Shared fork(const Environment& environment);
     void setup(const Settings& settings);
-    [[nodiscard]] const Settings& settings();
+    [[nodiscard]] Settings settings();
     [[nodiscard]] std::map<std::string, std::string> scheduling_policy();
     void disconnect_all(std::function<void()> callback);
     bool send(const Shared& worker, std::string bytes, Worker::Sending how);
@@ -116,8 +116,7 @@ private:
     std::map<WorkerId, Shared> workers_;
     WorkerId newest_ = 0; // of which a fork was told: an unknown one below it is gone
     Handlers handlers_;
-    std::optional<Settings> settings_; // of later forks, while we know them
-    std::deque<Settings> own_setups_;  // whose event is on its way
+    std::deque<Settings> own_setups_; // whose event is on its way
     std::deque<std::function<void()>> line_;
     bool in_handler_ = false;
     bool stopped_ = false;

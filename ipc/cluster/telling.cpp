@@ -103,7 +103,6 @@ void Core::tell_setup()
         call(handlers_.setup, ours);
         return;
     }
-    settings_.reset(); // they are somebody else's
     conversation_.ask(
         {control::Type::request, 0, {{"verb", "setup"}, {"pool", pool_}}, {}, {}},
         {.reply = [this](const Answer& answer) {
@@ -115,7 +114,6 @@ void Core::tell_setup()
 // Their events may be among those that were missed.
 void Core::tell_own_setups()
 {
-    settings_.reset();
     for (const Settings& ours : std::exchange(own_setups_, {}))
         call(handlers_.setup, ours);
 }

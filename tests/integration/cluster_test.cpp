@@ -118,6 +118,17 @@ TEST_CASE("row 43, 44: settings are merged, checked, and for later forks alone",
     CHECK(cluster.settings().uid == before.uid);
 }
 
+TEST_CASE("settings are those of the spec that runs", "[cluster]")
+{
+    Daemon d{empty_pool};
+    d.ready();
+    Cluster cluster = join(d);
+    CHECK(cluster.settings().env == Cluster::Environment{});
+    d.write_spec(puppet_pools("a:0", "env: {COLOUR: blue}"));
+    d.must("reload");
+    CHECK(cluster.settings().env == Cluster::Environment{{"COLOUR", "blue"}});
+}
+
 TEST_CASE("row 44: stdio is a list, also of descriptors, and each worker has a port", "[cluster]")
 {
     Daemon d{empty_pool};
