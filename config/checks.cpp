@@ -76,34 +76,24 @@ void check_controlled_pools(const Check& check, const Pool& pool)
                                    "controller a pool of its own");
 }
 
-// So many slots a pool may have in use without workers that are forked: its own, and a rollout's.
-unsigned places(const Pool& pool)
-{
-    return pool.workers + pool.rollout.surge;
-}
-
-// No two workers get the same number. The first that meets another names both.
+// No two workers get the same number, and none that of a socket. The first that meets another names
+// both.
 void check_ports(const Check& check)
 {
-    struct Owner {
-        const Pool* pool;
-        const Port* port;
-    };
-    std::unordered_map<unsigned, Owner> taken;
+    std::unordered_map<unsigned, std::string> taken; // by whom
+    for (const Socket& socket : check.spec.sockets)
+        if (socket.listen.port != 0)
+            taken.emplace(socket.listen.port, "the port of socket " + socket.name);
     const auto take = [&](const Pool& pool, const Port& port) {
+        const std::string us = fmt::format("{} of pool {}", port.name, pool.name);
         for (unsigned slot = 0; slot < places(pool); ++slot) {
-            const auto [entry, fresh] =
-                taken.try_emplace(number_of(port, slot), Owner{&pool, &port});
-            const Owner& other = entry->second;
-            if (!fresh && (other.pool != &pool || other.port != &port))
+            const auto [entry, fresh] = taken.try_emplace(number_of(port, slot), us);
+            if (!fresh && entry->second != us)
                 return check.root.nearest({"pools", pool.name, "ports", port.name, "base"})
                     .complain(fmt::format(
-                        "{} is both this port of slot {} and {} of pool {}, with one for each of "
-                        "{} "
-                        "workers there, and for those that a rollout starts before others end: "
-                        "leave more room between them",
-                        entry->first, slot, other.port->name, other.pool->name,
-                        other.pool->workers));
+                        "slot {} would get {}, which is {} already: leave more room between them "
+                        "(pool {} takes {}, one for each worker and for each of rollout.surge)",
+                        slot, entry->first, entry->second, pool.name, places(pool)));
         }
     };
     for (const Pool& pool : check.spec.pools)
@@ -190,6 +180,11 @@ void check_ready_when(const Check& check)
 }
 
 } // namespace
+
+unsigned places(const Pool& pool)
+{
+    return pool.workers + pool.rollout.surge;
+}
 
 std::optional<std::string> undeclared_port(const Program& program)
 {

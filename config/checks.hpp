@@ -14,6 +14,9 @@ namespace ostler::config
 // `root` says where things were written.
 void check_together(const Spec& spec, const Cursor& root);
 
+// So many slots a pool may have in use by itself: its workers', and those of a rollout.
+[[nodiscard]] unsigned places(const Pool& pool);
+
 // A variable for a port in one of its texts, of which `ports` says nothing.
 [[nodiscard]] std::optional<std::string> undeclared_port(const Program& program);
 

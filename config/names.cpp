@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "config/names.hpp"
 
+#include "config/ports.hpp"
+
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace ostler::config
@@ -58,6 +61,15 @@ bool valid_variable(std::string_view name)
            std::ranges::all_of(name, [](char c) {
                return within(c, {lower, upper, digits, "_"});
            });
+}
+
+bool set_by_ostlerd(std::string_view variable)
+{
+    constexpr std::array<std::string_view, 11> ours{
+        "OSTLER_CHANNEL_FD", "OSTLER_CONTROL_FD", "OSTLER_WORKER_ID", "OSTLER_SLOT",
+        "OSTLER_POOL",       "LISTEN_FDS",        "LISTEN_PID",       "LISTEN_FDNAMES",
+        "NOTIFY_SOCKET",     "WATCHDOG_USEC",     "WATCHDOG_PID"};
+    return std::ranges::count(ours, variable) > 0 || variable.starts_with(port_prefix);
 }
 
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& known)

@@ -31,6 +31,9 @@ void read_port(const Cursor& at, Program& program)
     if (!at.has("base"))
         at.complain("`base` is missing: say which port the worker of slot 0 gets");
     read_map<Port>(at, port, keys);
+    const auto twin = std::ranges::find(program.ports, port.base, &Port::base);
+    if (port.base != 0 && twin != program.ports.end())
+        return at.complain(fmt::format("has the same base as {}", twin->name));
     program.ports.push_back(std::move(port));
 }
 

@@ -16,19 +16,13 @@ namespace ostler::config
 namespace
 {
 
-// What the daemon itself says to a worker by its environment.
-constexpr std::array<std::string_view, 11> ours{
-    "OSTLER_CHANNEL_FD", "OSTLER_CONTROL_FD", "OSTLER_WORKER_ID", "OSTLER_SLOT",
-    "OSTLER_POOL",       "LISTEN_FDS",        "LISTEN_PID",       "LISTEN_FDNAMES",
-    "NOTIFY_SOCKET",     "WATCHDOG_USEC",     "WATCHDOG_PID"};
-
 constexpr std::array<std::string_view, 3> limits_not_built{"memory", "cpu", "tasks"};
 
 void read_variable(const Cursor& at, Program& program)
 {
     if (!valid_variable(at.key()))
         return at.complain_of_key("is not the name of a variable: letters, digits and _ only");
-    if (std::ranges::count(ours, at.key()) > 0 || at.key().starts_with(port_prefix))
+    if (set_by_ostlerd(at.key()))
         return at.complain_of_key("is set by ostlerd: choose another name");
     const std::string what = "a string (\"\" for an empty one)";
     if (auto value = at.text(what, Filling::for_workers))

@@ -33,7 +33,10 @@ std::optional<Number> number_in(std::string_view text)
 } // namespace
 
 Commands::Commands(Daemon& daemon, std::shared_ptr<const ControlScope> scope)
-    : daemon_{daemon}, scope_{std::move(scope)}
+    : daemon_{daemon},
+      scope_{std::move(scope)},
+      turns_{daemon.services().changed, &daemon.turns()},
+      fork_turns_{daemon.services().changed, &daemon.fork_turns()}
 {
 }
 
@@ -114,7 +117,7 @@ awaitable<Outcome> Commands::stop_pool(std::string name, Haste haste, Progress)
     // Haste has no time for its turn: what changes this pool just now gives up as it stops.
     if (Pool* pool = find_pool(name); pool && haste == Haste::now)
         pool->hurry();
-    const Turns::Turn turn = co_await daemon_.turns().take();
+    const Turns::Turn turn = co_await turns_.take();
     Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
@@ -142,7 +145,7 @@ awaitable<Outcome> Commands::until_ready(std::string name, std::string done)
 
 awaitable<Outcome> Commands::start_pool(std::string name, Progress)
 {
-    const Turns::Turn turn = co_await daemon_.turns().take();
+    const Turns::Turn turn = co_await turns_.take();
     Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
@@ -155,7 +158,7 @@ awaitable<Outcome> Commands::start_pool(std::string name, Progress)
 
 awaitable<Outcome> Commands::scale(std::string name, unsigned workers, Progress)
 {
-    const Turns::Turn turn = co_await daemon_.turns().take();
+    const Turns::Turn turn = co_await turns_.take();
     Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
@@ -227,7 +230,7 @@ awaitable<std::string> Commands::restart_slot(std::string name, unsigned slot, P
 
 awaitable<Outcome> Commands::restart(std::optional<std::string> pool_or_worker, Progress progress)
 {
-    const Turns::Turn turn = co_await daemon_.turns().take();
+    const Turns::Turn turn = co_await turns_.take();
     if (daemon_.stopping())
         co_return daemon_stops;
     std::vector<std::string> names;

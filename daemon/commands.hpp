@@ -7,6 +7,7 @@
 #include "config/tree.hpp"
 #include "daemon/operations.hpp"
 #include "daemon/pool.hpp"
+#include "daemon/turns.hpp"
 
 namespace ostler
 {
@@ -73,6 +74,8 @@ private:
 
     Daemon& daemon_;
     std::shared_ptr<const ControlScope> scope_; // null: everything
+    Turns turns_;                               // before the daemon's
+    Turns fork_turns_;                          // of setup and fork
 };
 
 } // namespace ostler

@@ -27,9 +27,17 @@ public:
             complain(name, "a string");
         return value->is_string() ? std::optional{std::string{value->get_string()}} : std::nullopt;
     }
-    [[nodiscard]] std::string required_text(std::string_view name)
+    // Of a pool, a worker or the like: an empty one would be mistaken for none, which means all.
+    [[nodiscard]] std::optional<std::string> name(std::string_view name)
     {
         auto value = text(name);
+        if (value && value->empty())
+            complain(name, "a string that is not empty");
+        return value;
+    }
+    [[nodiscard]] std::string required_name(std::string_view name)
+    {
+        auto value = this->name(name);
         if (!value)
             complain(name, "a string");
         return value.value_or("");

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "config/names.hpp"
 #include "config/scalars.hpp"
 #include "config/spec.hpp"
 #include "daemon/control_arguments.hpp"
@@ -60,7 +61,7 @@ awaitable<Outcome> run_connect(ControlCall& call)
 awaitable<Outcome> run_status(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto pool = arguments.text("pool");
+    auto pool = arguments.name("pool");
     if (!arguments.problem().empty())
         co_return usage(arguments.problem());
     co_return call.operations.status(std::move(pool));
@@ -83,7 +84,7 @@ awaitable<Outcome> run_reload(ControlCall& call)
 awaitable<Outcome> run_start(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto pool = arguments.required_text("pool");
+    auto pool = arguments.required_name("pool");
     if (!arguments.problem().empty())
         co_return usage(arguments.problem());
     co_return co_await call.operations.start_pool(std::move(pool), call.progress());
@@ -92,7 +93,7 @@ awaitable<Outcome> run_start(ControlCall& call)
 awaitable<Outcome> run_stop(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto pool = arguments.text("pool");
+    auto pool = arguments.name("pool");
     const auto haste = arguments.flag("now") ? Operations::Haste::now : Operations::Haste::none;
     if (!arguments.problem().empty())
         co_return usage(arguments.problem());
@@ -104,7 +105,7 @@ awaitable<Outcome> run_stop(ControlCall& call)
 awaitable<Outcome> run_restart(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto target = arguments.text("target");
+    auto target = arguments.name("target");
     if (!arguments.problem().empty())
         co_return usage(arguments.problem());
     co_return co_await call.operations.restart(std::move(target), call.progress());
@@ -113,7 +114,7 @@ awaitable<Outcome> run_restart(ControlCall& call)
 awaitable<Outcome> run_scale(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto pool = arguments.required_text("pool");
+    auto pool = arguments.required_name("pool");
     const auto workers = arguments.number("workers", 0, config::most_workers);
     if (!arguments.problem().empty())
         co_return usage(arguments.problem());
@@ -121,41 +122,44 @@ awaitable<Outcome> run_scale(ControlCall& call)
                                              call.progress());
 }
 
-// Each must be a string, and together they are what an environment can hold.
-bool read_env(const boost::json::object& arguments, Operations::Variables& env)
+// Empty where it is one; else why not.
+std::string why_not_variable(std::string_view name, const boost::json::value& value)
 {
-    const auto* given = arguments.if_contains("env");
-    if (given == nullptr || given->is_null())
-        return true;
-    if (!given->is_object())
-        return false;
-    for (const auto& [name, value] : given->get_object()) {
-        const bool good = !name.empty() && name.find('=') == name.npos &&
+    const bool possible = !name.empty() && name.find('=') == name.npos &&
                           name.find('\0') == name.npos && value.is_string() &&
                           value.get_string().find('\0') == boost::json::string::npos;
-        if (!good)
-            return false;
+    if (!possible)
+        return "the argument \"env\" must be an object of strings, its names without =";
+    if (config::set_by_ostlerd(name))
+        return std::string{name} + " is set by ostlerd: leave it out of \"env\"";
+    return {};
+}
+
+std::string read_env(ControlArguments& arguments, Operations::Variables& env)
+{
+    const auto given = arguments.object("env").value_or(boost::json::object{});
+    for (const auto& [name, value] : given) {
+        if (auto problem = why_not_variable(name, value); !problem.empty())
+            return problem;
         env.emplace_back(name, value.get_string());
     }
-    return true;
+    return arguments.problem();
 }
 
 awaitable<Outcome> run_fork(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto pool = arguments.required_text("pool");
-    if (!arguments.problem().empty())
-        co_return usage(arguments.problem());
+    auto pool = arguments.required_name("pool");
     Operations::Variables env;
-    if (!read_env(call.arguments, env))
-        co_return usage("the argument \"env\" must be an object of strings, its names without =");
+    if (auto problem = read_env(arguments, env); !problem.empty())
+        co_return usage(problem);
     co_return co_await call.operations.fork(std::move(pool), std::move(env));
 }
 
 awaitable<Outcome> run_setup(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto pool = arguments.required_text("pool");
+    auto pool = arguments.required_name("pool");
     auto settings = arguments.object("settings");
     if (!arguments.problem().empty())
         co_return usage(arguments.problem());
@@ -166,7 +170,7 @@ awaitable<Outcome> run_setup(ControlCall& call)
 // Nothing where none is given, or the sentence says what is wrong.
 std::optional<int> read_signal(ControlArguments& arguments, std::string& problem)
 {
-    const auto name = arguments.text("signal");
+    const auto name = arguments.name("signal");
     problem = arguments.problem();
     if (!name || !problem.empty())
         return std::nullopt;
@@ -179,7 +183,7 @@ std::optional<int> read_signal(ControlArguments& arguments, std::string& problem
 awaitable<Outcome> run_disconnect(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto worker = arguments.required_text("worker");
+    auto worker = arguments.required_name("worker");
     std::string problem;
     const auto signal = read_signal(arguments, problem);
     co_return problem.empty() ? call.operations.disconnect(std::move(worker), signal)
@@ -189,7 +193,7 @@ awaitable<Outcome> run_disconnect(ControlCall& call)
 awaitable<Outcome> run_kill(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto worker = arguments.required_text("worker");
+    auto worker = arguments.required_name("worker");
     std::string problem;
     const auto signal = read_signal(arguments, problem);
     co_return problem.empty() ? call.operations.kill(std::move(worker), signal.value_or(SIGTERM))

@@ -79,7 +79,7 @@ awaitable<void> send_what_is_kept(ControlCall& call, Following& following)
 awaitable<Outcome> run_events(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto filter = call.filter(arguments.text("target").value_or(""));
+    auto filter = call.filter(arguments.name("target").value_or(""));
     const bool follow = arguments.flag("follow");
     const auto newest = static_cast<std::int64_t>(call.events.last());
     const auto since = arguments.number("since", 0, INT64_MAX, follow ? newest : 0);

@@ -98,7 +98,7 @@ std::uint64_t newest(const Logs& logs, const WorkerFilter& filter)
 awaitable<Outcome> run_logs(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    const auto filter = call.filter(arguments.text("target").value_or(""));
+    const auto filter = call.filter(arguments.name("target").value_or(""));
     const auto count = std::min(arguments.number("lines", 0, INT64_MAX, 100), most_lines);
     const bool follow = arguments.flag("follow");
     if (!arguments.problem().empty())

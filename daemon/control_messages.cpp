@@ -103,7 +103,7 @@ private:
 awaitable<Outcome> run_send(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto target = arguments.text("target");
+    auto target = arguments.name("target");
     if (!arguments.problem().empty())
         co_return Outcome{exit_usage, arguments.problem(), {}};
     auto read = read_message(call);
@@ -121,7 +121,7 @@ awaitable<Outcome> run_send(ControlCall& call)
 awaitable<Outcome> run_messages(ControlCall& call)
 {
     ControlArguments arguments{call.arguments};
-    auto filter = call.filter(arguments.text("target").value_or(""));
+    auto filter = call.filter(arguments.name("target").value_or(""));
     if (!arguments.problem().empty())
         co_return Outcome{exit_usage, arguments.problem(), {}};
     if (auto unknown = call.unknown_pool(filter))

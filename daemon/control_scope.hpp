@@ -34,12 +34,15 @@ class ControllerDesk
 {
 public:
     virtual ~ControllerDesk() = default;
-    static constexpr std::size_t most_connections = 64; // of one controller
+    static constexpr std::size_t most_connections = 64;  // of one controller
+    static constexpr std::size_t most_descriptors = 128; // in its requests that have no answer yet
     // The controller's end of a new connection, open until it closes it or is gone; or why not.
     using Connected = std::variant<os::UniqueFd, std::string>;
     [[nodiscard]] virtual Connected admit(const std::shared_ptr<const ControlScope>& scope) = 0;
     // One more, for one that was admitted and is not gone.
     [[nodiscard]] virtual Connected connect(const std::shared_ptr<const ControlScope>& scope) = 0;
+    // How many descriptors came with its requests that are not answered yet.
+    [[nodiscard]] virtual std::size_t holds(const ControlScope& scope) const = 0;
     // It is gone: so are its connections, whoever may have got hold of them.
     virtual void disconnect(std::uint64_t worker) = 0;
 };

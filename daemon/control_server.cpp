@@ -115,12 +115,18 @@ try {
         return;
     const bool room = make_room(peer->uid);
     auto session = std::make_unique<ControlSession>(executor_, std::move(connection),
-                                                    std::move(*peer), context_);
+                                                    std::move(*peer), everything(), context_);
     if (!room)
         return session->refuse(exit_failed, "too many control connections: close some of yours");
     keep(std::move(session));
 } catch (const boost::system::system_error& error) { // it cannot be watched, and is closed
     spdlog::warn("control: a connection is closed: {}", error.what());
+}
+
+// The daemon's own, which outlives every session.
+std::shared_ptr<Operations> ControlServer::everything() const
+{
+    return {std::shared_ptr<void>{}, &context_.reach.operations};
 }
 
 void ControlServer::keep(std::unique_ptr<ControlSession> session)
@@ -133,13 +139,14 @@ void ControlServer::keep(std::unique_ptr<ControlSession> session)
 
 ControlServer::Connected ControlServer::admit(const std::shared_ptr<const ControlScope>& scope)
 {
-    controllers_.insert(scope->worker);
+    controllers_.emplace(scope->worker, context_.reach.operations.within(scope));
     return connect(scope);
 }
 
 ControlServer::Connected ControlServer::connect(const std::shared_ptr<const ControlScope>& scope)
 try {
-    if (!controllers_.contains(scope->worker)) // it was asked for before, or by who survives it
+    const auto controller = controllers_.find(scope->worker);
+    if (controller == controllers_.end()) // it was asked for before, or by who survives it
         return "the controller is gone";
     const auto has = std::ranges::count_if(sessions_, [&](const auto& entry) {
         const ControlSession& session = *entry.second;
@@ -152,10 +159,20 @@ try {
     if (const int error = os::packet_pair(ours, theirs, os::Blocking::yes); error != 0)
         return std::string{"making a control connection: "} + std::strerror(-error);
     Peer peer{.scope = scope};
-    keep(std::make_unique<ControlSession>(executor_, std::move(ours), std::move(peer), context_));
+    keep(std::make_unique<ControlSession>(executor_, std::move(ours), std::move(peer),
+                                          controller->second, context_));
     return theirs;
 } catch (const boost::system::system_error& error) { // it cannot be watched
     return std::string{"making a control connection: "} + error.what();
+}
+
+std::size_t ControlServer::holds(const ControlScope& scope) const
+{
+    std::size_t all = 0;
+    for (const auto& [id, session] : sessions_)
+        if (of_controller(*session, scope.worker))
+            all += session->holds();
+    return all;
 }
 
 void ControlServer::disconnect(std::uint64_t worker)

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 
 #include "daemon/control_session.hpp"
 
@@ -38,6 +37,7 @@ public:
 
     [[nodiscard]] Connected admit(const std::shared_ptr<const ControlScope>& scope) override;
     [[nodiscard]] Connected connect(const std::shared_ptr<const ControlScope>& scope) override;
+    [[nodiscard]] std::size_t holds(const ControlScope& scope) const override;
     void disconnect(std::uint64_t worker) override;
 
 private:
@@ -49,6 +49,7 @@ private:
     [[nodiscard]] bool accept_one();
     void admit(os::UniqueFd connection);
     void keep(std::unique_ptr<ControlSession> session);
+    [[nodiscard]] std::shared_ptr<Operations> everything() const;
     [[nodiscard]] bool make_room(uid_t newcomer);
     [[nodiscard]] uid_t greediest() const;
     [[nodiscard]] ControlSession* least_used(uid_t owner) const;
@@ -59,7 +60,8 @@ private:
     ControlLimits limits_;
     Sessions sessions_;
     SessionId last_session_ = 0;
-    std::set<std::uint64_t> controllers_; // by worker: that live
+    // What each may do, by its worker, while that lives: one for all of its sessions.
+    std::map<std::uint64_t, std::shared_ptr<Operations>> controllers_;
     TaskGroup serving_;
     TaskGroup accepting_;
 };

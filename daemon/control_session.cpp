@@ -23,10 +23,24 @@ namespace asio = boost::asio;
 using asio::awaitable;
 using asio::posix::stream_descriptor;
 
-awaitable<void> wait_writable(stream_descriptor& socket)
+awaitable<void> wait_for(stream_descriptor& socket, stream_descriptor::wait_type what)
 {
-    co_await socket.async_wait(stream_descriptor::wait_write, asio::as_tuple(asio::use_awaitable));
+    co_await socket.async_wait(what, asio::as_tuple(asio::use_awaitable));
 }
+
+// Counts descriptors while their request is carried out.
+class Held
+{
+public:
+    Held(std::size_t& all, std::size_t count) : all_{all}, count_{count} { all_ += count_; }
+    ~Held() { all_ -= count_; }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+
+private:
+    std::size_t& all_;
+    std::size_t count_;
+};
 
 os::FdRef borrow(stream_descriptor& socket)
 {
@@ -68,11 +82,12 @@ Outcome not_permitted(const ControlCommand& command, control::Role needed, contr
 } // namespace
 
 ControlSession::ControlSession(asio::any_io_executor executor, os::UniqueFd connection, Peer peer,
+                               std::shared_ptr<Operations> operations,
                                const ControlContext& context)
     : socket_{executor, connection.get()},
       peer_{std::move(peer)},
       context_{context},
-      operations_{peer_.scope ? context.reach.operations.within(peer_.scope) : nullptr},
+      operations_{std::move(operations)},
       sent_{executor},
       writing_{executor},
       watching_{executor},
@@ -125,11 +140,23 @@ awaitable<void> ControlSession::read()
 {
     for (;;) {
         co_await until_roomy();
-        const auto [error] = co_await socket_.async_wait(stream_descriptor::wait_read,
-                                                         asio::as_tuple(asio::use_awaitable));
-        if (error || !connected() || ended_ || !receive())
+        const bool came = co_await readable();
+        if (!came)
+            refuse(exit_usage, "the rest of a request did not come in time");
+        if (!came || !connected() || ended_ || !receive())
             co_return;
     }
+}
+
+// False where a request is begun, and nothing more of it comes for too long: what came with its
+// first packet would be kept for ever.
+awaitable<bool> ControlSession::readable()
+{
+    auto ready = wait_for(socket_, stream_descriptor::wait_read);
+    if (assembler_.within())
+        co_return co_await with_deadline(std::move(ready), Clock::now() + context_.patience);
+    co_await std::move(ready);
+    co_return true;
 }
 
 bool ControlSession::receive()
@@ -148,6 +175,11 @@ bool ControlSession::receive()
     if (got.cut || !kept) {
         refuse(exit_usage, "a packet is at most 64 KiB long, and a request brings its descriptors "
                            "with its first packet, at most 16");
+        return false;
+    }
+    if (peer_.scope && context_.desk.holds(*peer_.scope) > ControllerDesk::most_descriptors) {
+        refuse(exit_failed, "a controller has at most 128 descriptors in requests that are not "
+                            "answered: wait for some of the answers");
         return false;
     }
     // What is attached may be long: not from everybody.
@@ -225,22 +257,22 @@ void ControlSession::start(control::Message& message, std::vector<os::UniqueFd>&
 
     TaskGroup& group = command->alone == ControlCommand::Alone::ends ? watching_ : changing_;
     const ControlReach& all = context_.reach;
-    ControlCall call{
-        {operations_ ? *operations_ : all.operations, all.logs, all.events, all.post, all.off_loop},
-        *this,
-        context_.desk,
-        peer_.scope,
-        role,
-        message.request,
-        std::move(message.body),
-        std::move(message.bytes),
-        std::exchange(handles, {}),
-        {}};
+    ControlCall call{{*operations_, all.logs, all.events, all.post, all.off_loop},
+                     *this,
+                     context_.desk,
+                     peer_.scope,
+                     role,
+                     message.request,
+                     std::move(message.body),
+                     std::move(message.bytes),
+                     std::exchange(handles, {}),
+                     {}};
     group.start("control " + std::string{command->verb}, answer(std::move(call), *command));
 }
 
 awaitable<void> ControlSession::answer(ControlCall call, const ControlCommand& command)
 {
+    const Held held{under_way_, call.handles.size()};
     try {
         auto outcome = co_await command.run(call);
         reply(call.request, std::move(outcome), std::move(call.returned));
@@ -306,7 +338,7 @@ awaitable<void> ControlSession::write()
 {
     while (connected() && !send_waiting()) {
         sent_.notify();
-        auto room = wait_writable(socket_);
+        auto room = wait_for(socket_, stream_descriptor::wait_write);
         const auto until = Clock::now() + context_.patience;
         if (!co_await with_deadline(std::move(room), until)) {
             spdlog::warn("control: a client that does not read is cut off  {}", to_string(peer_));

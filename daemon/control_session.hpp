@@ -35,8 +35,9 @@ public:
     static constexpr std::size_t most_requests = 32;         // on their way at a time
     static constexpr std::size_t most_waiting = 1024 * 1024; // bytes, before lines get lost
 
+    // `operations`: all that it may do.
     ControlSession(boost::asio::any_io_executor executor, os::UniqueFd connection, Peer peer,
-                   const ControlContext& context);
+                   std::shared_ptr<Operations> operations, const ControlContext& context);
 
     // Returns when the client is gone (or close() was called) and nothing of it is left.
     boost::asio::awaitable<void> run();
@@ -52,6 +53,8 @@ public:
     [[nodiscard]] bool connected() const { return socket_.is_open(); }
     [[nodiscard]] bool idle() const { return watching_.empty() && changing_.empty(); }
     [[nodiscard]] Clock::time_point last_request() const { return last_request_; }
+    // Descriptors that came with requests which are not answered yet.
+    [[nodiscard]] std::size_t holds() const { return handles_.size() + under_way_; }
 
     void send(control::Message message) override;
     [[nodiscard]] bool crowded() const override { return waiting_bytes_ > most_waiting; }
@@ -59,6 +62,7 @@ public:
 
 private:
     boost::asio::awaitable<void> read();
+    boost::asio::awaitable<bool> readable();
     boost::asio::awaitable<void> write();
     boost::asio::awaitable<void> answer(ControlCall call, const ControlCommand& command);
     struct Packet {
@@ -77,11 +81,12 @@ private:
     boost::asio::posix::stream_descriptor socket_;
     Peer peer_;
     const ControlContext& context_;
-    std::unique_ptr<Operations> operations_; // of a controller: what is in its scope
+    std::shared_ptr<Operations> operations_;
     control::Assembler assembler_{control::max_request};
     Clock::time_point last_request_ = Clock::now();
     bool ended_ = false;                // nothing more is read
     std::vector<os::UniqueFd> handles_; // of the request whose parts arrive
+    std::size_t under_way_ = 0;         // descriptors of requests that are being carried out
     std::deque<Packet> waiting_;        // for which there was no room yet
     std::size_t waiting_bytes_ = 0;
     Condition sent_;

@@ -7,8 +7,10 @@
 #include <csignal>
 #include <spdlog/spdlog.h>
 
+#include "config/checks.hpp"
 #include "daemon/reload.hpp"
 #include "ipc/control/exit_code.hpp"
+#include "ipc/os/endpoint.hpp"
 
 namespace ostler
 {
@@ -42,6 +44,13 @@ std::string removed_by(const config::Difference& difference)
 void log_worker_line(const LogLine& line)
 {
     spdlog::info("{}/{}: {}", line.pool, line.slot, line.text);
+}
+
+void take_port(const Listener& listener, TakenPorts& taken)
+{
+    const auto bound = os::Endpoint::of(listener.descriptor());
+    if (bound && bound->port() != 0)
+        taken.take(bound->port());
 }
 
 // Nothing runs and nothing is bound: what every start is a difference from.
@@ -429,6 +438,23 @@ void Daemon::pool_wants_exit(Pool& pool)
 {
     spdlog::critical("pool {} has failed and its spec says exit", pool.name());
     stop(exit_failed);
+}
+
+TakenPorts Daemon::ports_taken_beside(const Pool& asking) const
+{
+    TakenPorts taken;
+    for (const auto& pool : pools_) {
+        for (const auto& slot : pool->slots())
+            if (slot->in_use())
+                taken.take(slot->spec()->program, slot->index());
+        for (unsigned slot = 0; pool.get() != &asking && slot < places(*pool->spec()); ++slot)
+            taken.take(pool->spec()->program, slot);
+    }
+    for (const auto& listener : sockets_.in_order_of(spec_))
+        take_port(*listener, taken);
+    for (const AskedSockets::Open& asked : asked_.open())
+        take_port(*asked.listener, taken);
+    return taken;
 }
 
 void Daemon::keeper_gone()

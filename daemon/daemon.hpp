@@ -109,6 +109,7 @@ private:
 
     void keeper_gone() override;
     void pool_wants_exit(Pool& pool) override;
+    [[nodiscard]] TakenPorts ports_taken_beside(const Pool& pool) const override;
     [[nodiscard]] Connected admit(const std::shared_ptr<const ControlScope>& scope) override
     {
         return control_.admit(scope);
@@ -116,6 +117,10 @@ private:
     [[nodiscard]] Connected connect(const std::shared_ptr<const ControlScope>& scope) override
     {
         return control_.connect(scope);
+    }
+    [[nodiscard]] std::size_t holds(const ControlScope& scope) const override
+    {
+        return control_.holds(scope);
     }
     void disconnect(WorkerId controller) override { control_.disconnect(controller); }
 

@@ -115,6 +115,16 @@ json::array stdio(const config::Program& program)
     return all;
 }
 
+// Null where neither is so, and setting it would be a change.
+json::value silent(const config::Program& program)
+{
+    using Kind = config::Output::Kind;
+    const auto both = [&](Kind kind) {
+        return program.out.kind == kind && program.err.kind == kind;
+    };
+    return both(Kind::log) ? json::value(true) : both(Kind::inherit) ? json::value(false) : nullptr;
+}
+
 } // namespace
 
 config::ValuePtr settings_from(const json::object& said)
@@ -124,7 +134,6 @@ config::ValuePtr settings_from(const json::object& said)
 
 json::object json_of(const config::Settled& settled)
 {
-    using Kind = config::Output::Kind;
     const config::Program& program = settled.program;
     const auto args = program.args.begin() + static_cast<std::ptrdiff_t>(settled.exec_args);
     json::object all{{"exec", program.exec},
@@ -136,7 +145,7 @@ json::object json_of(const config::Settled& settled)
                      {"uid", nullptr},
                      {"gid", nullptr},
                      {"stdio", stdio(program)},
-                     {"silent", program.out.kind == Kind::log && program.err.kind == Kind::log}};
+                     {"silent", silent(program)}};
     if (program.user) {
         all["uid"] = program.user->uid;
         all["gid"] = program.user->gid;

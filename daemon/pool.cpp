@@ -68,7 +68,7 @@ Slot& Pool::fork(config::Program program, Handles handles)
 {
     auto spec = std::make_shared<config::Pool>(*spec_);
     spec->program = std::move(program);
-    Slot& slot = free_slot();
+    Slot& slot = free_slot(spec->program);
     slot.start_extra(std::move(spec), std::move(handles), generation_);
     return slot;
 }
@@ -103,7 +103,7 @@ void Pool::converge()
 {
     const bool starts = running_ && !failed_;
     for (std::size_t count = places(); starts && count < desired_; ++count)
-        free_slot().start(spec_, generation_);
+        free_slot(spec_->program).start(spec_, generation_);
     for (std::size_t count = places(); count > desired_ + surging_; --count)
         least_wanted().retire();
 }
@@ -117,14 +117,33 @@ Slot& Pool::least_wanted()
     return *least;
 }
 
-Slot& Pool::free_slot()
+Slot& Pool::free_slot(const config::Program& program)
 {
-    for (const auto& slot : slots_)
-        if (!slot->in_use())
-            return *slot;
     SlotOwner& self = *this;
-    const auto index = static_cast<unsigned>(slots_.size());
-    return *slots_.emplace_back(std::make_unique<Slot>(services_, self, name(), index));
+    const unsigned index = free_index(program);
+    while (slots_.size() <= index)
+        slots_.push_back(
+            std::make_unique<Slot>(services_, self, name(), static_cast<unsigned>(slots_.size())));
+    return *slots_[index];
+}
+
+// Where every number is taken the lowest: its worker learns it when it binds the port.
+unsigned Pool::free_index(const config::Program& program) const
+{
+    constexpr unsigned all_numbers = 65536;
+    const auto free = [&](unsigned index) {
+        return index >= slots_.size() || !slots_[index]->in_use();
+    };
+    unsigned lowest = 0;
+    while (!free(lowest))
+        ++lowest;
+    if (program.ports.empty())
+        return lowest;
+    const TakenPorts taken = owner_.ports_taken_beside(*this);
+    for (unsigned index = lowest; index < all_numbers; ++index)
+        if (free(index) && taken.leave(program, index))
+            return index;
+    return lowest;
 }
 
 Slot* Pool::slot_of(WorkerId worker)

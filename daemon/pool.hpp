@@ -13,6 +13,7 @@
 #include "config/spec.hpp"
 #include "daemon/services.hpp"
 #include "daemon/slot.hpp"
+#include "daemon/worker_ports.hpp"
 
 namespace ostler
 {
@@ -26,6 +27,9 @@ public:
         virtual ~Owner() = default;
         virtual void
         pool_wants_exit(Pool& pool) = 0; // its budget is spent, and the spec says `exit`
+        // Those of every worker there is, and of every socket; and those that the spec gives to the
+        // other pools, whether they have as many workers now or not.
+        [[nodiscard]] virtual TakenPorts ports_taken_beside(const Pool& pool) const = 0;
     };
 
     Pool(Services& services, Owner& owner, config::Pool spec, unsigned generation);
@@ -72,7 +76,8 @@ public:
     [[nodiscard]] const std::vector<std::unique_ptr<Slot>>& slots() const { return slots_; }
     [[nodiscard]] Slot* slot_of(WorkerId worker);
     [[nodiscard]] Slot* slot_at(unsigned index);
-    [[nodiscard]] Slot& free_slot(); // the lowest
+    // The lowest in which this program has ports that nobody else has.
+    [[nodiscard]] Slot& free_slot(const config::Program& program);
 
     // While a rollout holds one of these, the pool may have that many workers more than desired.
     class Surge
@@ -94,6 +99,7 @@ public:
 private:
     static constexpr std::size_t most_extras = 1024;
     [[nodiscard]] std::size_t extras() const;
+    [[nodiscard]] unsigned free_index(const config::Program& program) const;
     [[nodiscard]] std::size_t places() const; // slots that count: not free, not on their way out
     [[nodiscard]] Slot& least_wanted();
     [[nodiscard]] std::string fallen() const; // a worker that is down, and how it ended

@@ -128,7 +128,7 @@ awaitable<std::string> Rollout::beside(unsigned old, Target target, unsigned gen
     const bool free = co_await room(target->rollout.surge);
     if (!free)
         co_return "pool " + pool_.name() + " was stopped";
-    const unsigned fresh = pool_.free_slot().index();
+    const unsigned fresh = pool_.free_slot(target->program).index();
     pool_.slot_at(fresh)->start(std::move(target), generation);
     std::string problem = co_await proven(fresh, 0, proof);
     if (!problem.empty()) {

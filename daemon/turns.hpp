@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Commands that change things take turns: a reload, a restart and a scale at once would undo each
-// other.
+// other. Who may ask often stands in a line of its own first, so that each such line has one place
+// at a time in the one that all share.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <list>
+#include <memory>
 #include <utility>
 
 #include "daemon/condition.hpp"
@@ -26,7 +28,9 @@ public:
         {
         }
         Turn(Turn&& other) noexcept
-            : turns_{std::exchange(other.turns_, nullptr)}, place_{other.place_}
+            : turns_{std::exchange(other.turns_, nullptr)},
+              place_{other.place_},
+              wider_{std::move(other.wider_)}
         {
         }
         Turn& operator=(Turn&&) = delete;
@@ -38,13 +42,16 @@ public:
         [[nodiscard]] bool at_the_front() const { return turns_->line_.begin() == place_; }
 
     private:
+        friend class Turns;
         Turns* turns_;
         Line::iterator place_;
+        std::unique_ptr<Turn> wider_;
     };
 
-    explicit Turns(Condition& changed) : changed_{changed} {}
+    // `wider` outlives it.
+    explicit Turns(Condition& changed, Turns* wider = nullptr) : changed_{changed}, wider_{wider} {}
 
-    // Waits until all who came before have given theirs back.
+    // Waits until all who came before have given theirs back, here and then in the wider line.
     boost::asio::awaitable<Turn> take();
 
 private:
@@ -55,6 +62,7 @@ private:
     }
 
     Condition& changed_;
+    Turns* wider_;
     Line line_;
 };
 

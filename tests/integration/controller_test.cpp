@@ -49,14 +49,23 @@ private:
     void listen(const std::string& target, std::size_t wanted)
     try {
         Client::Listening listening;
-        listening.progress = [this](std::string_view) { listens_.set_value(); };
+        bool listens = false;
+        listening.progress = [&](std::string_view) {
+            listens = true;
+            listens_.set_value();
+        };
         listening.message = [this, wanted](control::Message& message) {
             heard_.push_back(std::move(message));
             if (heard_.size() == wanted)
                 throw Enough{};
         };
-        static_cast<void>(client_.request("messages", {{"target", target}},
-                                          Client::Clock::now() + patience, listening));
+        boost::json::object arguments;
+        if (!target.empty())
+            arguments["target"] = target;
+        const control::Answer answer = client_.request("messages", std::move(arguments),
+                                                       Client::Clock::now() + patience, listening);
+        if (!listens)
+            listens_.set_exception(std::make_exception_ptr(std::runtime_error{answer.message}));
     } catch (const Enough&) { // the connection ends with the test
     }
     void join()

@@ -197,16 +197,32 @@ TEST_CASE("ports of a pool")
         {"ports: {a: {base: 1}, A: {base: 99}}",
          "2:25: pools.p.ports.A: becomes OSTLER_PORT_A, as a does"},
         {"workers: 3, ports: {a: {base: 9000}, b: {base: 9003}}",
-         "2:50: pools.p.ports.b.base: 9003 is both this port of slot 0 and a of pool p, with one "
-         "for "
-         "each of 3 workers there, and for those that a rollout starts before others end: leave "
-         "more "
-         "room between them"},
+         "2:50: pools.p.ports.b.base: slot 0 would get 9003, which is a of pool p already: leave "
+         "more room between them (pool p takes 4, one for each worker and for each of "
+         "rollout.surge)"},
+        {"ports: {a: {base: 9000}, b: {base: 9000}}",
+         "2:31: pools.p.ports.b: has the same base as a"},
         {"args: [\"${OSTLER_PORT_B}\"], ports: {a: {base: 9000}}",
          "2:38: pools.p.ports: ${OSTLER_PORT_B} is used in this pool, and `ports` has no such "
          "entry"},
         {"env: {OSTLER_PORT_A: \"1\"}",
          "2:9: pools.p.env.OSTLER_PORT_A: is set by ostlerd: choose another name"},
+    });
+}
+
+TEST_CASE("ports of a pool meet neither those of another nor a socket's")
+{
+    check({
+        {"pools:\n  a: {exec: /bin/sh, ports: {x: {base: 9000}}}\n"
+         "  b: {exec: /bin/sh, ports: {y: {base: 9001}}}\n",
+         "3:40: pools.b.ports.y.base: slot 0 would get 9001, which is x of pool a already: leave "
+         "more room between them (pool b takes 2, one for each worker and for each of "
+         "rollout.surge)"},
+        {"sockets: {web: {listen: \"tcp://127.0.0.1:9001\"}}\n"
+         "pools: {a: {exec: /bin/sh, workers: 2, ports: {x: {base: 9000}}}}",
+         "2:58: pools.a.ports.x.base: slot 1 would get 9001, which is the port of socket web "
+         "already: leave more room between them (pool a takes 3, one for each worker and for each "
+         "of rollout.surge)"},
     });
 }
 

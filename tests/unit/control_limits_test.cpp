@@ -149,3 +149,69 @@ TEST_CASE("a broken packet ends the connection, not the command that it asked fo
     CHECK(test::eventually([&] { return served.operations.restarts_done == 1; }));
     CHECK(test::eventually([&] { return served.sessions() == 0; }));
 }
+
+namespace
+{
+
+// The first part of a request, with so many descriptors; the rest is not sent.
+void begin_request(os::FdRef fd, std::size_t descriptors)
+{
+    std::string part = request_packet(1, {}).substr(0, 8) + "{";
+    part[2] = 1; // more
+    const std::vector<int> lent(descriptors, STDIN_FILENO);
+    CHECK(os::send_packet(fd, std::as_bytes(std::span{part}), lent, os::Wait::wait) == 0);
+}
+
+std::string farewell(os::FdRef fd)
+{
+    const auto told = next_message(fd);
+    return told && told->request == control::connection_itself
+               ? std::string{told->body.at("message").as_string()}
+               : "none";
+}
+
+} // namespace
+
+TEST_CASE("a request that is not finished ends the connection after a while")
+{
+    Served served{{.patience = 50ms}};
+    const os::UniqueFd idle = served.raw();
+    const os::UniqueFd half = served.raw();
+    begin_request(half.borrow(), 2);
+    CHECK(farewell(half.borrow()) == "the rest of a request did not come in time");
+    CHECK(!next_message(half.borrow()));
+    send_raw(idle.borrow(), request_packet(1, {{"verb", "version"}}));
+    CHECK(next_message(idle.borrow())->body.at("exit") == 0); // who begins nothing may be silent
+}
+
+TEST_CASE("descriptors in unanswered requests of a controller are bounded")
+{
+    Served served;
+    const auto scope =
+        std::make_shared<const ControlScope>(ControlScope{7, "ctl/0", {"api"}, std::nullopt});
+    const auto connect = [&] {
+        return served.on_loop([&] {
+            auto made = served.server.holds(*scope) == 0 && served.server.sessions() == 0
+                            ? served.server.admit(scope)
+                            : served.server.connect(scope);
+            return std::get<os::UniqueFd>(std::move(made));
+        });
+    };
+    constexpr std::size_t full = ControllerDesk::most_descriptors / control::max_handles;
+    std::vector<os::UniqueFd> connections;
+    for (std::size_t i = 0; i < full; ++i) {
+        connections.push_back(connect());
+        begin_request(connections.back().borrow(), control::max_handles);
+    }
+    const auto held = [&] { return served.on_loop([&] { return served.server.holds(*scope); }); };
+    CHECK(eventually([&] { return held() == ControllerDesk::most_descriptors; }));
+    const os::UniqueFd further = connect();
+    begin_request(further.borrow(), 1);
+    CHECK_THAT(farewell(further.borrow()), Catch::Contains("at most 128 descriptors"));
+    CHECK(eventually([&] { return held() == ControllerDesk::most_descriptors; }));
+    send_raw(connections.front().borrow(), request_packet(1, {}).substr(0, 8) + "}");
+    CHECK(next_message(connections.front().borrow())->body.at("exit") == exit_usage);
+    CHECK(held() < ControllerDesk::most_descriptors);
+    connections.clear();
+    CHECK(eventually([&] { return held() == 0; }));
+}

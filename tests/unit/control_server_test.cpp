@@ -50,6 +50,12 @@ TEST_CASE("wrong requests are answered with what is wrong")
          {{"pool", "api"}, {"workers", -1}},
          "the argument \"workers\" must be a whole number from 0 to 1024"},
         {"start", {}, "the argument \"pool\" must be a string"},
+        {"start", {{"pool", ""}}, "the argument \"pool\" must be a string that is not empty"},
+        {"events", {{"target", ""}}, "the argument \"target\" must be a string that is not empty"},
+        {"fork",
+         {{"pool", "api"}, {"env", {{"OSTLER_POOL", "b"}}}},
+         "OSTLER_POOL is set by ostlerd: leave it out of \"env\""},
+        {"fork", {{"pool", "api"}, {"env", 1}}, "the argument \"env\" must be an object"},
         {"reload", {{"dry_run", "yes"}}, "the argument \"dry_run\" must be true or false"},
         {"logs", {{"follow", 1}}, "the argument \"follow\" must be true or false"},
     };
