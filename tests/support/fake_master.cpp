@@ -31,8 +31,8 @@ bool readable(os::FdRef fd, Milliseconds within)
 os::UniqueFd make_page()
 {
     os::UniqueFd page{os::adopt, ::memfd_create("page", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-    REQUIRE(::ftruncate(page.get(), wire::page_bytes) == 0);
-    REQUIRE(::fcntl(page.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0);
+    need(::ftruncate(page.get(), wire::page_bytes) == 0, "room for a page");
+    need(::fcntl(page.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0, "seals");
     return page;
 }
 
@@ -41,14 +41,14 @@ os::UniqueFd make_page()
 Queue make_queue()
 {
     Queue queue;
-    REQUIRE(os::packet_pair(queue.ours, queue.workers) == 0);
+    need(os::packet_pair(queue.ours, queue.workers) == 0, "a pair of sockets");
     queue.shut_reading();
     return queue;
 }
 
 void Queue::shut_reading() const
 {
-    REQUIRE(::shutdown(ours.get(), SHUT_RD) == 0);
+    need(::shutdown(ours.get(), SHUT_RD) == 0, "a queue");
 }
 
 void Queue::pass(std::uint64_t id, os::FdRef connection, std::span<const std::byte> peer) const
@@ -64,22 +64,22 @@ void Queue::pass(std::uint64_t id, os::FdRef connection, std::span<const std::by
 
 void Queue::send(std::span<const std::byte> bytes, std::span<const int> lent) const
 {
-    REQUIRE(os::send_packet(ours.borrow(), bytes, lent) == 0);
+    need(os::send_packet(ours.borrow(), bytes, lent) == 0, "room in the queue");
 }
 
 std::size_t Queue::waiting() const
 {
     int bytes = 0;
-    REQUIRE(::ioctl(workers.get(), FIONREAD, &bytes) == 0);
+    need(::ioctl(workers.get(), FIONREAD, &bytes) == 0, "a queue");
     return static_cast<std::size_t>(bytes) / sizeof(Connection);
 }
 
 FakeMaster::FakeMaster() : page_{make_page()}
 {
-    REQUIRE(os::packet_pair(ours_, workers_) == 0);
+    need(os::packet_pair(ours_, workers_) == 0, "a pair of sockets");
 }
 
-/// May be called beside the test's own thread, where Catch must not be used: so it throws.
+// May be called beside the test's own thread, where Catch must not be used: so it throws.
 void FakeMaster::send_bytes(std::span<const std::byte> bytes, os::FdRef lent)
 {
     const int fd = lent.get();
@@ -110,30 +110,32 @@ void FakeMaster::send_part(const std::string& text, std::uint16_t flags, os::FdR
     send_bytes(writer.bytes(), lent);
 }
 
+// As in send_bytes(): where Catch must not be used.
 std::string Said::body() const
 {
     wire::Reader reader{bytes};
     wire::Header skipped;
     Message fields;
-    REQUIRE(wire::read_fields(reader, skipped));
+    need(wire::read_fields(reader, skipped), "a header");
     if ((skipped.flags & continued) == 0)
-        REQUIRE(wire::read_fields(reader, fields));
+        need(wire::read_fields(reader, fields), "the fields of a message");
     const auto rest = reader.rest();
     return {reinterpret_cast<const char*>(rest.data()), rest.size()};
 }
 
 Said FakeMaster::hear()
 {
-    REQUIRE(readable(ours_.borrow(), 3 * patience)); // a whole program may have to start first
+    need(readable(ours_.borrow(), 3 * patience), "a packet"); // a program may have to start first
     Said said;
     said.bytes.resize(wire::max_packet);
     os::Received got;
     os::UniqueFd fds[4];
-    REQUIRE(os::receive_packet(ours_.borrow(), said.bytes, fds, got) == 1);
+    need(os::receive_packet(ours_.borrow(), said.bytes, fds, got) == 1, "a packet, and no end");
     said.bytes.resize(got.bytes);
     wire::Reader reader{said.bytes};
-    REQUIRE(wire::read_fields(reader, said.header));
-    CHECK(got.fds <= (said.header.type == static_cast<std::uint16_t>(Type::message) ? 1u : 0u));
+    need(wire::read_fields(reader, said.header), "a header");
+    need(got.fds <= (said.header.type == static_cast<std::uint16_t>(Type::message) ? 1u : 0u),
+         "no more descriptors than that");
     said.fd = std::move(fds[0]);
     return said;
 }
@@ -185,8 +187,9 @@ Queue FakeMaster::grant_queue(std::uint32_t listener)
 std::uint64_t FakeMaster::page(std::size_t field) const
 {
     std::uint64_t value = 0;
-    REQUIRE(::pread(page_.get(), &value, sizeof value, static_cast<off_t>(field * sizeof value)) ==
-            sizeof value);
+    need(::pread(page_.get(), &value, sizeof value, static_cast<off_t>(field * sizeof value)) ==
+             sizeof value,
+         "a field of the page");
     return value;
 }
 

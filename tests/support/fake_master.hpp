@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <future>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,13 @@
 namespace ostler::test
 {
 
+// Where a thread is not the test's own, Catch must not be used.
+inline void need(bool so, const std::string& what)
+{
+    if (!so)
+        throw std::runtime_error{"expected " + what};
+}
+
 // A packet that a worker sent. Messages with strings look into `bytes`.
 struct Said {
     wire::Header header;
@@ -29,13 +37,13 @@ struct Said {
     template <typename Message>
     [[nodiscard]] Message as() const
     {
-        INFO("packet type " << header.type);
-        REQUIRE(header.type == static_cast<std::uint16_t>(Message::type));
+        need(header.type == static_cast<std::uint16_t>(Message::type),
+             "a packet of another type than " + std::to_string(header.type));
         wire::Reader reader{bytes};
         wire::Header skipped;
         Message message;
-        REQUIRE(wire::read_fields(reader, skipped));
-        REQUIRE(wire::read_fields(reader, message));
+        need(wire::read_fields(reader, skipped), "a header");
+        need(wire::read_fields(reader, message), "the fields of its type");
         return message;
     }
     // What follows the fields of a user message, or the header of its later parts.

@@ -39,14 +39,14 @@ std::string text_of(const ostler_event& event)
     return {static_cast<const char*>(event.message->data), event.message->length};
 }
 
-// All parts of the message that the worker sends.
+// All parts of the message that the worker sends. May be called beside the test's own thread.
 std::string hear_whole(FakeMaster& master)
 {
     std::string text;
     for (bool first = true, more = true; more; first = false) {
         const Said said = master.hear();
-        REQUIRE(said.header.type == static_cast<std::uint16_t>(Type::message));
-        CHECK(((said.header.flags & continued) == 0) == first);
+        need(said.header.type == static_cast<std::uint16_t>(Type::message), "a message");
+        need(((said.header.flags & continued) == 0) == first, "its parts in order");
         more = (said.header.flags & more_follows) != 0;
         text += said.body();
     }
