@@ -5,7 +5,6 @@
 
 using namespace ostler;
 using namespace ostler::test;
-using Catch::Contains;
 
 namespace
 {
