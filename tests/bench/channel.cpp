@@ -32,10 +32,11 @@ public:
           body_{std::make_shared<const std::string>(traffic.size, 'x')}
     {
         auto outfit = std::get<ipc::Outfit>(dialect_->outfit());
-        other_ = std::make_unique<Child>(
-            Words{echo_program},
-            Child::Settings{.env = {outfit.env.begin(), outfit.env.end()},
-                            .fds = {outfit.descriptors.front().descriptor.get()}});
+        const ipc::Passed& channel = outfit.descriptors.front();
+        Child::Settings how{.env = {outfit.env.begin(), outfit.env.end()},
+                            .fds = {channel.descriptor.get()}};
+        how.env[channel.variable] = "3";
+        other_ = std::make_unique<Child>(Words{echo_program}, how);
     }
     ~Channel() override
     {

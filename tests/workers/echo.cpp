@@ -47,7 +47,7 @@ int echo_messages()
         rc = ostler_worker_send(worker, &back, -1);
     }
     ostler_worker_close(worker);
-    return 0;
+    return worker == nullptr ? 1 : 0;
 }
 
 } // namespace
