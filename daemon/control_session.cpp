@@ -161,7 +161,7 @@ awaitable<bool> ControlSession::readable()
 
 bool ControlSession::receive()
 {
-    std::array<std::byte, wire::max_packet> buffer; // filled by the kernel
+    std::array<std::byte, control::max_packet> buffer; // filled by the kernel
     os::Received got;
     std::vector<os::UniqueFd> handles(control::max_handles);
     const int result = os::receive_packet(borrow(socket_), buffer, handles, got);

@@ -35,7 +35,7 @@ std::size_t Outbox::share(const Parcel& parcel) const
 {
     if (!parcel.body)
         return 0;
-    return std::min(parcel.body->size() - parcel.sent, wire::max_packet - head_size(parcel));
+    return std::min(parcel.body->size() - parcel.sent, wire::max_body);
 }
 
 os::TwoPieces Outbox::next()

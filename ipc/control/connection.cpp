@@ -80,7 +80,7 @@ Answer answer_from(const boost::json::object& body)
 }
 
 Connection::Connection(os::UniqueFd socket, std::string name)
-    : socket_{std::move(socket)}, name_{std::move(name)}, buffer_(wire::max_packet)
+    : socket_{std::move(socket)}, name_{std::move(name)}, buffer_(max_packet)
 {
 }
 

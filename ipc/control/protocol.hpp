@@ -34,7 +34,8 @@ inline constexpr std::uint16_t more = 1;
 // Bytes that are no JSON follow the JSON, before which a u32 says how long it is. In every part.
 inline constexpr std::uint16_t attached = 2;
 
-inline constexpr std::size_t max_part = wire::max_packet - wire::header_size;
+inline constexpr std::size_t max_packet = 64 * 1024;
+inline constexpr std::size_t max_part = max_packet - wire::header_size;
 inline constexpr std::size_t max_request = 1024 * 1024;
 inline constexpr std::size_t max_reply = 16 * 1024 * 1024;
 inline constexpr std::size_t max_attachment = 16 * 1024 * 1024;

@@ -18,7 +18,7 @@ class PacketBatch
 {
 public:
     static constexpr unsigned most = 8;
-    static constexpr std::size_t longest = 65'536;
+    static constexpr std::size_t longest = 66'048;
 
     PacketBatch();
     PacketBatch(const PacketBatch&) = delete;

@@ -71,7 +71,7 @@ int Outgoing::send_parts(const Channel& channel, os::FdRef fd, Deadline deadline
 os::TwoPieces Outgoing::next()
 {
     const std::size_t head = begun_ ? wire::header_size : head_size_;
-    const std::size_t part = std::min(left_, wire::max_packet - head);
+    const std::size_t part = std::min(left_, wire::max_body);
     const auto flags = static_cast<std::uint16_t>((part < left_ ? native::more_follows : 0) |
                                                   (begun_ ? native::continued : 0));
     std::memcpy(head_ + sizeof wire::Header::type, &flags, sizeof flags);

@@ -17,7 +17,9 @@ namespace ostler::wire
 
 static_assert(std::endian::native == std::endian::little, "the wire format is little-endian");
 
-inline constexpr std::size_t max_packet = 64 * 1024;
+// Of a user message in one packet, beside its head: one of 64 KiB is not two packets.
+inline constexpr std::size_t max_body = 64 * 1024;
+inline constexpr std::size_t max_packet = max_body + 512;
 
 // Appends fields to a buffer of the caller. What does not fit makes it not `ok()`, for good.
 class Writer

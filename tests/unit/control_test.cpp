@@ -48,7 +48,7 @@ TEST_CASE("a control message comes out as it went in, in as many packets as it n
         Assembler assembler{max_reply};
         Message got;
         for (std::size_t i = 0; i + 1 < packets.size(); ++i) {
-            CHECK(packets[i].size() == wire::max_packet);
+            CHECK(packets[i].size() == max_packet);
             REQUIRE(feed(assembler, packets[i], got) == Outcome::unfinished);
         }
         REQUIRE(feed(assembler, packets.back(), got) == Outcome::message);

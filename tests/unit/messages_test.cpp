@@ -363,6 +363,16 @@ TEST_CASE("a message to a worker goes in as many packets as it needs")
     CHECK(bytes == 150'000 + (8 + 14 + 1) + 8 + 8);
 }
 
+TEST_CASE("a message of 64 KiB is one packet")
+{
+    Line line;
+    CHECK(line.deliver(wire::max_body, {}) == Delivery::sent);
+    line.turn();
+    const Line::Heard heard = line.hear();
+    REQUIRE(heard.rc == 1);
+    CHECK((heard.flags & native::more_follows) == 0);
+}
+
 TEST_CASE("a worker that does not read costs what its spec allows, and its senders are told")
 {
     Line line{{.longest = 100'000, .waiting = 1'000'000}};

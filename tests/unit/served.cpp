@@ -37,7 +37,7 @@ Client::Deadline soon()
 
 std::optional<control::Message> next_message(os::FdRef fd)
 {
-    std::vector<std::byte> buffer(wire::max_packet);
+    std::vector<std::byte> buffer(control::max_packet);
     os::Received got;
     control::Assembler assembler{control::max_reply};
     control::Message message;

@@ -77,6 +77,20 @@ TEST_CASE("a message goes to the master with its descriptor, and our copy is clo
     CHECK(said.header.request == 0);
 }
 
+TEST_CASE("a message of 64 KiB is one packet, and one byte more are two")
+{
+    Member member;
+    const std::size_t over = GENERATE(0u, 1u);
+    const std::string text(wire::max_body + over, 'x');
+    const ostler_message message = to_worker(9, text);
+    CHECK(ostler_worker_send(member.worker, &message, -1) == 0);
+    const Said first = member.master.hear();
+    CHECK(((first.header.flags & more_follows) != 0) == (over != 0));
+    CHECK(first.body().size() == wire::max_body);
+    if (over != 0)
+        CHECK(member.master.hear().body() == "x");
+}
+
 TEST_CASE("a long message goes in parts")
 {
     Member member;

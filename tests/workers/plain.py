@@ -49,7 +49,7 @@ class Channel:
     def receive(self):
         """The next packet as (type, request, fields, descriptors); type None at the end."""
         data, ancillary, _, _ = self.socket.recvmsg(
-            65536, socket.CMSG_SPACE(4 * 4), socket.MSG_CMSG_CLOEXEC)
+            66048, socket.CMSG_SPACE(4 * 4), socket.MSG_CMSG_CLOEXEC)
         if not data:
             return None, 0, None, []
         descriptors = array.array("i")
