@@ -57,6 +57,9 @@ private:
     [[nodiscard]] std::string unknown(const std::string& name) const;
     struct Settlement;
     [[nodiscard]] Handles share(std::vector<os::UniqueFd> descriptors);
+    [[nodiscard]] config::Parsed<Pool::ForkSettings> lay_over(const Pool::ForkSettings& before,
+                                                              const config::ValuePtr& change,
+                                                              Handles handles) const;
     [[nodiscard]] awaitable<std::shared_ptr<const Settlement>>
     settle(std::shared_ptr<const config::Pool> pool, const Pool::ForkSettings& settings);
     struct Begun { // a fork: who it is, or why there is none

@@ -26,7 +26,16 @@ std::string folder_of(const config::Spec& spec)
     return std::filesystem::path{spec.path}.parent_path().string();
 }
 
-void lay_over(config::Program& program, const Operations::Variables& env)
+// A line for each that means nothing here.
+std::string notes_on(const config::Value& settings)
+{
+    std::string notes;
+    for (const std::string& sentence : config::without_effect(settings))
+        notes += (notes.empty() ? "" : "\n") + sentence;
+    return notes;
+}
+
+void add(config::Program& program, const Operations::Variables& env)
 {
     for (const auto& [name, value] : env) {
         std::erase_if(program.env, [&name = name](const auto& one) { return one.first == name; });
@@ -70,6 +79,21 @@ Commands::settle(std::shared_ptr<const config::Pool> pool, const Pool::ForkSetti
     co_return co_await daemon_.services().off_loop.run<Shared>(std::move(look_up));
 }
 
+// What a controller said, laid over what was said before; a sentence when that cannot be.
+config::Parsed<Pool::ForkSettings> Commands::lay_over(const Pool::ForkSettings& before,
+                                                      const config::ValuePtr& change,
+                                                      Handles handles) const
+{
+    const config::Entry* stdio = change->find("stdio");
+    if (handles && (!stdio || stdio->value->kind == config::Value::Kind::nothing))
+        return config::Wrong{descriptors_without_stdio};
+    const auto merged = config::merge_settings(before.said, change);
+    if (!merged)
+        return config::Wrong{merged.wrong()};
+    const bool chosen = !(*merged)->entries.empty() && (scope_ || before.by_controller);
+    return Pool::ForkSettings{*merged, stdio ? std::move(handles) : before.handles, chosen};
+}
+
 awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::object> said,
                                    std::vector<os::UniqueFd> descriptors)
 {
@@ -79,17 +103,11 @@ awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
     const auto change = said ? settings_from(*said) : config::no_settings();
-    const config::Entry* stdio = change->find("stdio");
-    if (handles && (!stdio || stdio->value->kind == config::Value::Kind::nothing))
-        co_return Outcome{exit_usage, descriptors_without_stdio, {}};
-    const auto merged = config::merge_settings(pool->fork_settings().said, change);
-    if (!merged)
-        co_return Outcome{exit_usage, merged.wrong(), {}};
-    const Pool::ForkSettings fresh{*merged, stdio ? handles : pool->fork_settings().handles,
-                                   !(*merged)->entries.empty() &&
-                                       (scope_ || pool->fork_settings().by_controller)};
+    const auto fresh = lay_over(pool->fork_settings(), change, handles);
+    if (!fresh)
+        co_return Outcome{exit_usage, fresh.wrong(), {}};
     auto spec = pool->spec();
-    const auto settled = co_await settle(std::move(spec), fresh);
+    const auto settled = co_await settle(std::move(spec), *fresh);
     pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
@@ -97,14 +115,11 @@ awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::
         co_return Outcome{said ? exit_usage : exit_failed, settled->result.wrong(), {}};
     if (auto problem = why_not_start(settled->result->program, *pool); said && !problem.empty())
         co_return Outcome{exit_not_permitted, std::move(problem), {}};
-    std::string notes;
     if (said) {
-        pool->set_up_forks(fresh);
+        pool->set_up_forks(*fresh);
         daemon_.services().events.tell(EventKind::setup, {.pool = name});
-        for (const std::string& sentence : config::without_effect(*change))
-            notes += (notes.empty() ? "" : "\n") + sentence;
     }
-    co_return Outcome{exit_done, std::move(notes), {{"settings", json_of(*settled->result)}}};
+    co_return Outcome{exit_done, notes_on(*change), {{"settings", json_of(*settled->result)}}};
 }
 
 std::string Commands::why_not_fork(const Pool* pool, const std::string& name) const
@@ -133,7 +148,7 @@ awaitable<Commands::Begun> Commands::begin_fork(std::string name, Variables env)
             auto program = plain ? pool->spec()->program : settled->result->program;
             if (auto problem = why_not_start(program, *pool); !problem.empty())
                 co_return Begun{.problem = std::move(problem), .exit = exit_not_permitted};
-            lay_over(program, env);
+            add(program, env);
             if (const auto unknown_port = config::undeclared_port(program))
                 co_return Begun{.problem = "${" + *unknown_port + "} is used, and pool " +
                                            pool->spec()->name + " has no such port",
