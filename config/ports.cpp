@@ -49,8 +49,12 @@ std::string variable_of(const Port& port)
 
 void read_ports(const Cursor& at, Program& program)
 {
+    constexpr std::size_t most = 64;
     program.ports.clear(); // those of the spec, where settings name others
-    for (const Cursor& entry : at.entries("a map like {debug: {base: 9229}}"))
+    const auto entries = at.entries("a map like {debug: {base: 9229}}");
+    if (entries.size() > most)
+        return at.complain(fmt::format("has more than {} entries", most));
+    for (const Cursor& entry : entries)
         read_port(entry, program);
 }
 

@@ -35,9 +35,19 @@ std::optional<Number> number_in(std::string_view text)
 Commands::Commands(Daemon& daemon, std::shared_ptr<const ControlScope> scope)
     : daemon_{daemon},
       scope_{std::move(scope)},
-      turns_{daemon.services().changed, &daemon.turns()},
-      fork_turns_{daemon.services().changed, &daemon.fork_turns()}
+      own_turns_{daemon.services().changed, &daemon.turns()},
+      own_fork_turns_{daemon.services().changed, &daemon.fork_turns()}
 {
+}
+
+Turns& Commands::turns()
+{
+    return scope_ ? own_turns_ : daemon_.turns();
+}
+
+Turns& Commands::fork_turns()
+{
+    return scope_ ? own_fork_turns_ : daemon_.fork_turns();
 }
 
 std::unique_ptr<Operations> Commands::within(std::shared_ptr<const ControlScope> scope)
@@ -117,7 +127,7 @@ awaitable<Outcome> Commands::stop_pool(std::string name, Haste haste, Progress)
     // Haste has no time for its turn: what changes this pool just now gives up as it stops.
     if (Pool* pool = find_pool(name); pool && haste == Haste::now)
         pool->hurry();
-    const Turns::Turn turn = co_await turns_.take();
+    const Turns::Turn turn = co_await turns().take();
     Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
@@ -145,7 +155,7 @@ awaitable<Outcome> Commands::until_ready(std::string name, std::string done)
 
 awaitable<Outcome> Commands::start_pool(std::string name, Progress)
 {
-    const Turns::Turn turn = co_await turns_.take();
+    const Turns::Turn turn = co_await turns().take();
     Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
@@ -158,7 +168,7 @@ awaitable<Outcome> Commands::start_pool(std::string name, Progress)
 
 awaitable<Outcome> Commands::scale(std::string name, unsigned workers, Progress)
 {
-    const Turns::Turn turn = co_await turns_.take();
+    const Turns::Turn turn = co_await turns().take();
     Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
@@ -230,7 +240,7 @@ awaitable<std::string> Commands::restart_slot(std::string name, unsigned slot, P
 
 awaitable<Outcome> Commands::restart(std::optional<std::string> pool_or_worker, Progress progress)
 {
-    const Turns::Turn turn = co_await turns_.take();
+    const Turns::Turn turn = co_await turns().take();
     if (daemon_.stopping())
         co_return daemon_stops;
     std::vector<std::string> names;

@@ -39,6 +39,8 @@ public:
     Outcome stop_daemon(Haste haste) override;
 
 private:
+    [[nodiscard]] Turns& turns();
+    [[nodiscard]] Turns& fork_turns();
     // Nothing outside of the scope is found or seen.
     [[nodiscard]] Pool* find_pool(const std::string& name) const;
     [[nodiscard]] std::vector<Pool*> pools() const;
@@ -77,8 +79,8 @@ private:
 
     Daemon& daemon_;
     std::shared_ptr<const ControlScope> scope_; // null: everything
-    Turns turns_;                               // before the daemon's
-    Turns fork_turns_;                          // of setup and fork
+    Turns own_turns_;                           // where a controller waits first
+    Turns own_fork_turns_;                      // of setup and fork
 };
 
 } // namespace ostler

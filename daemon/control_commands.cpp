@@ -137,7 +137,10 @@ std::string why_not_variable(std::string_view name, const boost::json::value& va
 
 std::string read_env(ControlArguments& arguments, Operations::Variables& env)
 {
+    constexpr std::size_t most = 1024; // more than an environment has, and each is looked for
     const auto given = arguments.object("env").value_or(boost::json::object{});
+    if (given.size() > most)
+        return "the argument \"env\" has more than 1024 variables";
     for (const auto& [name, value] : given) {
         if (auto problem = why_not_variable(name, value); !problem.empty())
             return problem;

@@ -28,20 +28,6 @@ awaitable<void> wait_for(stream_descriptor& socket, stream_descriptor::wait_type
     co_await socket.async_wait(what, asio::as_tuple(asio::use_awaitable));
 }
 
-// Counts descriptors while their request is carried out.
-class Held
-{
-public:
-    Held(std::size_t& all, std::size_t count) : all_{all}, count_{count} { all_ += count_; }
-    ~Held() { all_ -= count_; }
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
-
-private:
-    std::size_t& all_;
-    std::size_t count_;
-};
-
 os::FdRef borrow(stream_descriptor& socket)
 {
     return os::FdRef{socket.native_handle()};
@@ -99,11 +85,11 @@ ControlSession::ControlSession(asio::any_io_executor executor, os::UniqueFd conn
 awaitable<void> ControlSession::run()
 {
     co_await read();
+    context_.reach.off_loop.close(std::exchange(handles_, {})); // of what is not finished
     hang_up();
     co_await watching_.stop();
     co_await writing_.stop();
     co_await changing_.wait_until_empty();
-    context_.reach.off_loop.close(std::exchange(handles_, {}));
     for (Packet& packet : waiting_)
         context_.reach.off_loop.close(std::move(packet.handle));
 }
@@ -177,7 +163,8 @@ bool ControlSession::receive()
                            "with its first packet, at most 16");
         return false;
     }
-    if (peer_.scope && context_.desk.holds(*peer_.scope) > ControllerDesk::most_descriptors) {
+    if (got.fds != 0 && peer_.scope &&
+        context_.desk.holds(*peer_.scope) > ControllerDesk::most_descriptors) {
         refuse(exit_failed, "a controller has at most 128 descriptors in requests that are not "
                             "answered: wait for some of the answers");
         return false;
@@ -267,12 +254,13 @@ void ControlSession::start(control::Message& message, std::vector<os::UniqueFd>&
                      std::move(message.bytes),
                      std::exchange(handles, {}),
                      {}};
-    group.start("control " + std::string{command->verb}, answer(std::move(call), *command));
+    Held held{under_way_, call.handles.size()};
+    group.start("control " + std::string{command->verb},
+                answer(std::move(call), std::move(held), *command));
 }
 
-awaitable<void> ControlSession::answer(ControlCall call, const ControlCommand& command)
+awaitable<void> ControlSession::answer(ControlCall call, Held, const ControlCommand& command)
 {
-    const Held held{under_way_, call.handles.size()};
     try {
         auto outcome = co_await command.run(call);
         reply(call.request, std::move(outcome), std::move(call.returned));

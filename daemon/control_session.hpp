@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/condition.hpp"
@@ -64,7 +65,25 @@ private:
     boost::asio::awaitable<void> read();
     boost::asio::awaitable<bool> readable();
     boost::asio::awaitable<void> write();
-    boost::asio::awaitable<void> answer(ControlCall call, const ControlCommand& command);
+    class Held // counts descriptors until their request is answered
+    {
+    public:
+        Held(std::size_t& all, std::size_t count) : all_{&all}, count_{count} { *all_ += count_; }
+        Held(Held&& other) noexcept : all_{std::exchange(other.all_, nullptr)}, count_{other.count_}
+        {
+        }
+        Held& operator=(Held&&) = delete;
+        ~Held()
+        {
+            if (all_)
+                *all_ -= count_;
+        }
+
+    private:
+        std::size_t* all_;
+        std::size_t count_;
+    };
+    boost::asio::awaitable<void> answer(ControlCall call, Held held, const ControlCommand& command);
     struct Packet {
         std::string bytes;
         os::UniqueFd handle;

@@ -450,7 +450,7 @@ TakenPorts Daemon::ports_taken_beside(const Pool& asking) const
         for (unsigned slot = 0; pool.get() != &asking && slot < places(*pool->spec()); ++slot)
             taken.take(pool->spec()->program, slot);
     }
-    for (const auto& listener : sockets_.in_order_of(spec_))
+    for (const auto& listener : sockets_.all())
         take_port(*listener, taken);
     for (const AskedSockets::Open& asked : asked_.open())
         take_port(*asked.listener, taken);

@@ -98,7 +98,7 @@ awaitable<Outcome> Commands::setup(std::string name, std::optional<boost::json::
                                    std::vector<os::UniqueFd> descriptors)
 {
     const Handles handles = share(std::move(descriptors));
-    const Turns::Turn turn = co_await fork_turns_.take();
+    const Turns::Turn turn = co_await fork_turns().take();
     Pool* pool = find_pool(name);
     if (!pool)
         co_return Outcome{exit_failed, unknown(name), {}};
@@ -138,7 +138,7 @@ std::string Commands::why_not_start(const config::Program& program, const Pool& 
 
 awaitable<Commands::Begun> Commands::begin_fork(std::string name, Variables env)
 {
-    const Turns::Turn turn = co_await fork_turns_.take();
+    const Turns::Turn turn = co_await fork_turns().take();
     for (std::shared_ptr<const Settlement> settled;;) {
         Pool* pool = find_pool(name);
         if (auto problem = why_not_fork(pool, name); !problem.empty())

@@ -195,12 +195,20 @@ std::vector<std::shared_ptr<Listener>> Sockets::in_order_of(const config::Spec& 
     return listeners;
 }
 
-void Sockets::stop_accepting()
+std::vector<std::shared_ptr<Listener>> Sockets::all() const
 {
+    std::vector<std::shared_ptr<Listener>> listeners;
     for (const auto& [name, history] : open_)
         for (const Since& since : history)
             if (since.listener)
-                since.listener->stop_accepting();
+                listeners.push_back(since.listener);
+    return listeners;
+}
+
+void Sockets::stop_accepting()
+{
+    for (const auto& listener : all())
+        listener->stop_accepting();
 }
 
 } // namespace ostler

@@ -52,6 +52,8 @@ public:
     }
     [[nodiscard]] std::vector<std::shared_ptr<Listener>>
     in_order_of(const config::Spec& spec) const;
+    // Those of older generations, too, while somebody may need them.
+    [[nodiscard]] std::vector<std::shared_ptr<Listener>> all() const;
     void stop_accepting();
     void close() { open_.clear(); }
 

@@ -18,12 +18,15 @@ public:
         for (const config::Port& port : program.ports)
             take(number_of(port, slot));
     }
-    // Whether that program can have all of its ports there.
+    // Whether that program can have all of its ports there, each another.
     [[nodiscard]] bool leave(const config::Program& program, unsigned slot) const
     {
-        for (const config::Port& port : program.ports)
-            if (numbers_.contains(number_of(port, slot)))
+        std::unordered_set<unsigned> own;
+        for (const config::Port& port : program.ports) {
+            const unsigned number = number_of(port, slot);
+            if (numbers_.contains(number) || !own.insert(number).second)
                 return false;
+        }
         return true;
     }
 

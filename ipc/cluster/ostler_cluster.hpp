@@ -108,7 +108,7 @@ public:
 
     // What later forks are started with. Given to setup(): what has a value is laid over what was
     // said before, the rest stays as it is. From settings() and in on_setup(): all of it, where no
-    // uid or gid means the daemon's own.
+    // uid or gid means the daemon's own, and no `silent` that the output is neither (a file, say).
     struct Settings {
         std::optional<std::string> exec; // with a slash relative to the folder of the spec
         std::optional<std::vector<std::string>> exec_argv; // arguments before args

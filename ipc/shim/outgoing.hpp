@@ -36,6 +36,7 @@ private:
     [[nodiscard]] os::TwoPieces next();
 
     std::byte head_[wire::header_size + 14 + wire::native::max_name];
+    static_assert(sizeof head_ <= wire::max_packet - wire::max_body);
     std::size_t head_size_ = 0;
     const std::byte* data_ = nullptr; // what is left
     std::size_t left_ = 0;

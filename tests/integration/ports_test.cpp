@@ -78,3 +78,33 @@ TEST_CASE("workers beyond those of the spec get ports that nobody else has", "[s
     CHECK(std::ranges::count(all, environment_of(set_up).at("OSTLER_PORT_DEBUG")) == 1);
     CHECK(std::stoi(environment_of(set_up).at("OSTLER_PORT_DEBUG")) > 2003);
 }
+
+TEST_CASE("no worker gets the port of a socket", "[setup]")
+{
+    Daemon d{plain_pool("workers: 1", "sockets: {web: {listen: \"tcp://127.0.0.1:0\"}}")};
+    d.ready();
+    const int port = d.at("web").port();
+    Controller controller{d};
+    controller.settings_after({{"ports", {{"debug", {{"base", port - 1}}}}}}); // slot 1 has it
+    const pid_t forked = controller.fork();
+    REQUIRE(eventually([&] { return environment_of(forked).contains("OSTLER_PORT_DEBUG"); }));
+    CHECK(environment_of(forked).at("OSTLER_PORT_DEBUG") == std::to_string(port + 1));
+}
+
+TEST_CASE("a controller may not ask for any number of ports or variables", "[setup]")
+{
+    Daemon d{plain_pool("workers: 0")};
+    d.ready();
+    Controller controller{d};
+    object many;
+    object variables;
+    for (int i = 0; i < 1025; ++i) {
+        variables["v" + std::to_string(i)] = "1";
+        if (i < 65)
+            many["p" + std::to_string(i)] = object{{"base", 2000 + 2 * i}};
+    }
+    CHECK_THAT(controller.set_up({{"ports", many}}).message,
+               Catch::Contains("settings.ports: has more than 64 entries"));
+    CHECK(controller.ask("fork", {{"pool", "job"}, {"env", variables}}).message ==
+          "the argument \"env\" has more than 1024 variables");
+}

@@ -214,4 +214,19 @@ TEST_CASE("descriptors in unanswered requests of a controller are bounded")
     CHECK(held() < ControllerDesk::most_descriptors);
     connections.clear();
     CHECK(eventually([&] { return held() == 0; }));
+
+    // Those of requests that are carried out count as well. Who brings none is not hit.
+    const os::UniqueFd busy = connect();
+    const os::UniqueFd other = connect();
+    const std::vector<int> lent(control::max_handles, STDIN_FILENO);
+    const std::string setup = request_packet(
+        1, {{"verb", "setup"}, {"pool", "api"}, {"settings", {{"never", "answered"}}}});
+    for (std::size_t i = 0; i < full; ++i)
+        CHECK(os::send_packet(busy.borrow(), std::as_bytes(std::span{setup}), lent,
+                              os::Wait::wait) == 0);
+    CHECK(eventually([&] { return held() == ControllerDesk::most_descriptors; }));
+    begin_request(busy.borrow(), 1);
+    CHECK_THAT(farewell(busy.borrow()), Catch::Contains("at most 128 descriptors"));
+    send_raw(other.borrow(), request_packet(1, {{"verb", "version"}}));
+    CHECK(next_message(other.borrow())->body.at("exit") == 0);
 }

@@ -92,6 +92,8 @@ struct FakeOperations final : Operations {
     awaitable<Outcome> setup(std::string pool, std::optional<boost::json::object> settings,
                              std::vector<os::UniqueFd> descriptors) override
     {
+        if (settings && settings->contains("never"))
+            co_await sleep_until_cancelled();
         co_return Outcome{0,
                           pool,
                           {{"settings", settings.value_or(boost::json::object{})},
