@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A port of its own for each worker of a pool: `ports: {debug: {base: 9229}}` gives the worker of
-// slot 3 OSTLER_PORT_DEBUG=9232. Nobody binds it but the worker.
+// slot 3 OSTLER_PORT_DEBUG=9232. It is the worker who binds it.
 #pragma once
 
 #include <cstdint>

@@ -112,7 +112,7 @@ void ControlServer::admit(os::UniqueFd connection)
 try {
     auto peer = peer_of(connection.borrow());
     if (!peer)
-        return;
+        return context_.reach.off_loop.close(std::move(connection));
     const bool room = make_room(peer->uid);
     auto session = std::make_unique<ControlSession>(executor_, std::move(connection),
                                                     std::move(*peer), everything(), context_);

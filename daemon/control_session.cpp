@@ -107,11 +107,14 @@ void ControlSession::end_requests()
         ::shutdown(socket_.native_handle(), SHUT_RD);
 }
 
-// Reading ends then, and with it run(). What was sent before still reaches the client.
+// Reading ends then, and with it run(). What was sent before still reaches the client. What it sent
+// and nobody has read may hold descriptors whose closing blocks.
 void ControlSession::hang_up()
 {
-    boost::system::error_code ignored; // closed it is in any case
-    socket_.close(ignored);
+    if (connected()) {
+        ::shutdown(socket_.native_handle(), SHUT_RDWR);
+        context_.reach.off_loop.close(os::UniqueFd{os::adopt, socket_.release()});
+    }
     sent_.notify();
 }
 
@@ -149,13 +152,15 @@ bool ControlSession::receive()
 {
     std::array<std::byte, control::max_packet> buffer; // filled by the kernel
     os::Received got;
-    std::vector<os::UniqueFd> handles(control::max_handles);
+    std::vector<os::UniqueFd> handles(os::max_packet_fds); // all: what has no room is closed here
     const int result = os::receive_packet(borrow(socket_), buffer, handles, got);
     handles.resize(got.fds);
     if (result == -EAGAIN)
         return true;
-    if (result <= 0)
+    if (result <= 0) {
+        context_.reach.off_loop.close(std::move(handles));
         return false;
+    }
     const control::Role role = role_of(peer_, context_.access, context_.daemon_user);
     const bool kept = keep_handles(std::move(handles), role);
     if (got.cut || !kept) {
@@ -181,7 +186,7 @@ bool ControlSession::keep_handles(std::vector<os::UniqueFd> handles, control::Ro
 {
     if (handles.empty())
         return true;
-    if (assembler_.within()) {
+    if (assembler_.within() || handles.size() > control::max_handles) {
         context_.reach.off_loop.close(std::move(handles));
         return false;
     }

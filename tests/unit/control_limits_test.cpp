@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Clients that lie, are silent, ask too much or never read: each harms itself alone.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "ipc/os/packet.hpp"
 #include "tests/unit/served.hpp"
 
@@ -182,6 +186,69 @@ TEST_CASE("a request that is not finished ends the connection after a while")
     CHECK(!next_message(half.borrow()));
     send_raw(idle.borrow(), request_packet(1, {{"verb", "version"}}));
     CHECK(next_message(idle.borrow())->body.at("exit") == 0); // who begins nothing may be silent
+}
+
+namespace
+{
+
+// Its close() waits for the other end, which reads nothing until it is gone.
+struct Lingering {
+    Lingering()
+    {
+        os::UniqueFd listening{os::adopt, ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        sockaddr_in any{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        socklen_t size = sizeof any;
+        auto* address = reinterpret_cast<sockaddr*>(&any);
+        REQUIRE(::bind(listening.get(), address, size) == 0);
+        REQUIRE(::listen(listening.get(), 1) == 0);
+        REQUIRE(::getsockname(listening.get(), address, &size) == 0);
+        ours.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        REQUIRE(::connect(ours.get(), address, size) == 0);
+        other.reset(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        const linger slow{1, 600};
+        REQUIRE(::setsockopt(ours.get(), SOL_SOCKET, SO_LINGER, &slow, sizeof slow) == 0);
+        const std::string unsent(1 << 20, 'x');
+        while (::send(ours.get(), unsent.data(), unsent.size(), MSG_DONTWAIT) > 0)
+            ;
+    }
+    os::UniqueFd ours, other;
+};
+
+} // namespace
+
+TEST_CASE("closing what a client has sent stops nobody else")
+{
+    Lingering slow; // who closes the last copy waits
+    Served served;
+    Client bystander = served.client();
+    const os::UniqueFd client = served.raw();
+    const std::string whole = request_packet(1, {{"verb", "version"}});
+    const auto send_it = [&](const std::string& packet, std::size_t copies) {
+        const std::vector<int> lent(copies, slow.ours.get());
+        const int rc = os::send_packet(client.borrow(), std::as_bytes(std::span{packet}), lent);
+        if (copies != 0)
+            slow.ours.reset();
+        return rc == 0;
+    };
+    bool sent = false;
+    SECTION("that nobody has read")
+    {
+        // The loop looks when all of it is there.
+        sent = served.on_loop([&] { return send_it("broken", 0) && send_it(whole, 1); });
+    }
+    SECTION("that are too many")
+    {
+        sent = served.on_loop([&] { return send_it(whole, os::max_packet_fds); });
+    }
+    SECTION("with the end")
+    {
+        sent = served.on_loop([&] { return send_it("", 1); });
+    }
+    CHECK(sent);
+    CHECK(bystander.request("version", {}, soon()).exit == 0);
+    CHECK(eventually([&] { return served.sessions() == 1; }));
+    CHECK(bystander.request("version", {}, soon()).exit == 0);
+    slow.other.reset();
 }
 
 TEST_CASE("descriptors in unanswered requests of a controller are bounded")
