@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "config/names.hpp"
 
-#include "config/ports.hpp"
-
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+
+#include "config/ports.hpp"
 
 namespace ostler::config
 {

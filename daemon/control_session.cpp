@@ -246,8 +246,13 @@ void ControlSession::start(control::Message& message, std::vector<os::UniqueFd>&
     if (watching_.size() + changing_.size() >= most_requests)
         return reply(message.request,
                      {exit_failed, "too many requests at a time on this connection", {}});
+    carry_out(*command, role, message, std::exchange(handles, {}));
+}
 
-    TaskGroup& group = command->alone == ControlCommand::Alone::ends ? watching_ : changing_;
+void ControlSession::carry_out(const ControlCommand& command, control::Role role,
+                               control::Message& message, std::vector<os::UniqueFd> handles)
+{
+    TaskGroup& group = command.alone == ControlCommand::Alone::ends ? watching_ : changing_;
     const ControlReach& all = context_.reach;
     ControlCall call{{*operations_, all.logs, all.events, all.post, all.off_loop},
                      *this,
@@ -257,11 +262,11 @@ void ControlSession::start(control::Message& message, std::vector<os::UniqueFd>&
                      message.request,
                      std::move(message.body),
                      std::move(message.bytes),
-                     std::exchange(handles, {}),
+                     std::move(handles),
                      {}};
     Held held{under_way_, call.handles.size()};
-    group.start("control " + std::string{command->verb},
-                answer(std::move(call), std::move(held), *command));
+    group.start("control " + std::string{command.verb},
+                answer(std::move(call), std::move(held), command));
 }
 
 awaitable<void> ControlSession::answer(ControlCall call, Held, const ControlCommand& command)

@@ -93,6 +93,8 @@ private:
     [[nodiscard]] bool take(std::span<const std::byte> packet);
     // Takes the handles of a request that it carries out.
     void start(control::Message& request, std::vector<os::UniqueFd>& handles);
+    void carry_out(const ControlCommand& command, control::Role role, control::Message& request,
+                   std::vector<os::UniqueFd> handles);
     void reply(std::uint32_t request, Outcome outcome, os::UniqueFd handle = {});
     [[nodiscard]] bool send_waiting();
     void hang_up();
